@@ -1,0 +1,766 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the authors of inheritable
+"""What do my child processes inherit? Read the flag, set it, see it all, shut it off, hand files over.
+
+A child process gets each file descriptor (POSIX) or handle (Windows) that is inheritable: without close-on-exec, or
+with HANDLE_FLAG_INHERIT (PEP 446). This file has the four functions of `os` for that flag on every platform, and adds
+open_handles and disable_inheritance (see what a child would get, shut it off), temporarily and passing (hand chosen
+files to a child), receive and receive_handle (take them, in the child). `python inheritable.py --help` tells of its
+command line.
+"""
+from __future__ import annotations
+
+import collections
+import contextlib
+import ctypes
+import errno
+import functools
+import operator
+import os
+import sys
+import threading
+
+__version__ = "1.0.0"
+__all__ = ["get_inheritable", "set_inheritable", "get_handle_inheritable", "set_handle_inheritable", "OpenHandle",
+           "open_handles", "disable_inheritance", "temporarily", "passing", "receive", "receive_handle"]
+
+TYPE_CHECKING = False  # importing typing would cost milliseconds
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterable, Iterator, Protocol, SupportsIndex
+
+    class HasFileno(Protocol):
+        def fileno(self) -> int: ...
+
+    File = SupportsIndex | HasFileno
+    Getter = Callable[[File], bool]
+    Setter = Callable[[File, Any], None]
+    Key = tuple[int, object]  # a handle, and which file it refers to
+
+
+class OpenHandle(collections.namedtuple("OpenHandle", "handle inheritable target", defaults=(None, None))):
+    """An open descriptor (POSIX) or handle (Windows): its number, its flag, what it refers to; None: not known.
+
+    It stands for its handle wherever a file may: `passing(OpenHandle(h))` hands over a Windows event.
+    """
+    __slots__ = ()
+    handle: int
+    inheritable: bool | None
+    target: str | None
+
+    def fileno(self) -> int:
+        return self.handle
+
+
+def _error(code: int) -> OSError:
+    return OSError(code, os.strerror(code))
+
+
+# The two backends give the same names. Their handles are Windows's HANDLEs, or POSIX's file descriptors.
+
+if sys.platform == "win32":
+    import _winapi
+    import msvcrt
+    import struct
+    from ctypes.wintypes import DWORD, HANDLE
+
+    _HANDLE_BITS = 8 * ctypes.sizeof(ctypes.c_void_p)
+    _HANDLE_STEP = 4  # Windows ignores the two lowest bits
+    _APPEND = "a"  # behind the number: the C runtime has O_APPEND in the descriptor, not in the handle
+    _READER_GONE = {errno.EPIPE, errno.EINVAL}  # the latter for ERROR_NO_DATA
+    _GIVE_HANDLES = {  # the classes whose fileno() is a HANDLE; any other's is a C descriptor
+        "_socket.socket", "socket.SocketIO", "socketserver.TCPServer", "socketserver._SocketWriter", "OpenHandle",
+        "asyncio.trsock.TransportSocket", "asyncio.windows_utils.PipeHandle",
+        "multiprocessing.connection._ConnectionBase"}
+
+    class _HoldingGIL(ctypes.CDLL):
+        _func_flags_ = 4  # FUNCFLAG_PYTHONAPI, as PyDLL's, with FUNCFLAG_STDCALL (0), as WinDLL's
+
+    _kernel32 = _HoldingGIL("kernel32", use_last_error=True)
+    _kernel32.GetStdHandle.restype = HANDLE
+    _files = ctypes.WinDLL("kernel32")  # its calls may wait for a disk or a network
+    _files.ReOpenFile.restype = HANDLE
+    _ntdll = ctypes.WinDLL("ntdll")
+    _handle_of_fd = msvcrt.get_osfhandle  # the bare CRT call can end the process
+    _close = _winapi.CloseHandle
+
+    def _check(succeeded: int) -> None:
+        if not succeeded:
+            code = ctypes.get_last_error()
+            raise OSError(None, ctypes.FormatError(code).rstrip(" .\r\n"), None, code, None)
+
+    def _get(handle: int) -> bool:
+        flags = DWORD()
+        _check(_kernel32.GetHandleInformation(HANDLE(handle), ctypes.byref(flags)))
+        return bool(flags.value & 1)  # HANDLE_FLAG_INHERIT
+
+    def _set(handle: int, inheritable: bool) -> None:
+        _check(_kernel32.SetHandleInformation(HANDLE(handle), 1, int(inheritable)))
+
+    def _quick_get(get: Getter) -> Getter:
+        return get
+
+    def _quick_set(set_: Setter) -> Setter:
+        return set_
+
+    def _duplicate(handle: int) -> int:
+        this = _winapi.GetCurrentProcess()
+        return _winapi.DuplicateHandle(this, handle, this, 0, False, _winapi.DUPLICATE_SAME_ACCESS)
+
+    def _streams() -> dict[int, str]:
+        names: dict[int, str] = {}
+        for number, name in (-10, "stdin"), (-11, "stdout"), (-12, "stderr"):
+            handle = _kernel32.GetStdHandle(number)
+            names[handle] = names[handle] + ", " + name if handle in names else name
+        return names
+
+    def _identify(handle: int) -> tuple[object, str | None]:
+        """What tells this file from others, and its path; for what is no file on a disk, both are the object's type."""
+        # Asked for its name, or that it is a pipe at all, a pipe does not answer while another thread reads it. So we
+        # ask a second opening of the file. A pipe that waits for a client would take that for the client: it tells
+        # itself by refusing any name below it as invalid.
+        buffer = ctypes.create_string_buffer(1024)
+        if _ntdll.NtQueryObject(HANDLE(handle), 2, buffer, len(buffer), None):  # ObjectTypeInformation
+            return None, None
+        length, _, name = struct.unpack_from("HHP", buffer)  # a UNICODE_STRING
+        kind = ctypes.wstring_at(name, length // 2)
+        below = ctypes.create_unicode_buffer("no such file")
+        string = ctypes.create_string_buffer(struct.pack("HHP", 24, 24, ctypes.addressof(below)))
+        attributes = struct.pack("IPPIPP", struct.calcsize("IPPIPP"), handle, ctypes.addressof(string), 0, 0, 0)
+        if kind != "File" or _ntdll.NtOpenFile(
+                ctypes.byref(HANDLE()), 0x100000, attributes, buffer, 7, 0) & 0xFFFFFFFF == 0xC0000033:
+            return kind, kind
+        second = _files.ReOpenFile(HANDLE(handle), 0, 7, 0x02000000)  # all sharing, FILE_FLAG_BACKUP_SEMANTICS
+        if second == HANDLE(-1).value:
+            return kind, kind
+        fd = msvcrt.open_osfhandle(second, 0)
+        try:
+            status = os.fstat(fd)
+            path = ctypes.create_unicode_buffer(32768)
+            if 0 < _files.GetFinalPathNameByHandleW(HANDLE(second), path, len(path), 0) < len(path):
+                kind = path.value.replace("\\\\?\\UNC\\", "\\\\", 1).replace("\\\\?\\", "", 1)
+            return (status.st_dev, status.st_ino), kind
+        finally:
+            os.close(fd)
+
+    def _identity(handle: int) -> object:
+        _get(handle)  # raises for a closed one
+        return _identify(handle)[0]
+
+    def _flags(pid: int) -> list[tuple[int, bool]]:
+        """The handles of a process and their flags, out of the system's table of all processes' handles."""
+        size, status = DWORD(1 << 20), 0xC0000004
+        while status == 0xC0000004:  # STATUS_INFO_LENGTH_MISMATCH: the table has grown
+            table = bytearray(size.value * 2)
+            buffer = (ctypes.c_char * len(table)).from_buffer(table)
+            status = _ntdll.NtQuerySystemInformation(64, buffer, len(table), ctypes.byref(size)) & 0xFFFFFFFF
+        ctypes.set_last_error(_ntdll.RtlNtStatusToDosError(status))
+        _check(status == 0)
+        row = struct.Struct("PPPIHHII")  # object, process, handle, access, -, type, attributes, -
+        start = struct.calcsize("PP")  # behind the number of rows and a reserved word
+        end = start + struct.unpack_from("P", table)[0] * row.size
+        process = struct.pack("P", pid)
+        handles = []
+        found = table.find(process, start, end)  # no object for each row: there may be 200,000 of other processes
+        while found != -1:
+            offset = found - len(process)
+            if (offset - start) % row.size == 0:
+                fields = row.unpack_from(table, offset)
+                handles.append((fields[2], bool(fields[6] & 2)))  # OBJ_INHERIT
+            found = table.find(process, found + 1, end)
+        return sorted(handles)
+
+    def _list(pid: int | None) -> list[OpenHandle]:
+        if pid is None:
+            return [OpenHandle(handle, flag, _identify(handle)[1]) for handle, flag in _flags(os.getpid())]
+        if pid % 4:  # OpenProcess takes pid + 1 to + 3 for pid
+            raise _error(errno.ESRCH)
+        try:
+            process = _winapi.OpenProcess(0x40, False, pid)  # PROCESS_DUP_HANDLE
+        except OSError as error:
+            raise _error(errno.ESRCH) if error.winerror == 87 else error  # ERROR_INVALID_PARAMETER
+        handles = []
+        for handle, flag in _flags(pid):
+            target = None
+            with contextlib.suppress(OSError):  # closed by now, or of a type that cannot be duplicated
+                copy = _winapi.DuplicateHandle(process, handle, _winapi.GetCurrentProcess(), 0, False, 0)
+                target = _identify(copy)[1]
+                _close(copy)
+            handles.append(OpenHandle(handle, flag, target))
+        _close(process)
+        return handles
+
+    def _shut_off(kept: set[int]) -> None:
+        for handle, inheritable in _flags(os.getpid()):
+            if inheritable and handle not in kept:
+                with contextlib.suppress(OSError):  # closed by now
+                    _set(handle, False)
+
+    def _popen(stack: contextlib.ExitStack, handles: Iterable[int], startupinfo: Any) -> dict[str, Any]:
+        import subprocess
+
+        startupinfo = startupinfo.copy() if startupinfo else subprocess.STARTUPINFO()
+        attributes = startupinfo.lpAttributeList = dict(startupinfo.lpAttributeList or {})
+        attributes["handle_list"] = list(dict.fromkeys([*attributes.get("handle_list", ()), *handles]))
+        # Windows refuses a list with a handle that is not inheritable: ERROR_INVALID_PARAMETER.
+        stack.enter_context(temporarily(*map(OpenHandle, attributes["handle_list"])))
+        return {"startupinfo": startupinfo}
+
+    def _descriptor(handle: int, append: bool) -> int:
+        return msvcrt.open_osfhandle(handle, os.O_NOINHERIT | (os.O_APPEND if append else 0))
+
+    def _run(command: list[str], handles: list[int]) -> int:
+        import shutil
+        import signal
+        import subprocess
+
+        # CreateProcess knows no PATHEXT; before 3.12, which() does not for a name with a folder.
+        names = [command[0] + suffix for suffix in ["", *os.environ.get("PATHEXT", "").split(os.pathsep)]]
+        program = next(filter(None, map(shutil.which, names)), command[0])
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command, which does not inherit this
+        with passing(*map(OpenHandle, handles)) as child:
+            process = subprocess.Popen([program, *command[1:]], **child.popen)
+        status = process.wait()
+        return status - (1 << 32) if status >> 31 else status  # sys.exit takes a C long
+
+else:
+    import fcntl
+    from fcntl import F_GETFD, F_GETFL, F_SETFD, FD_CLOEXEC
+
+    _LINUX = sys.platform in ("linux", "android")
+    _HANDLE_BITS = 32  # a C int
+    _HANDLE_STEP = 1
+    _APPEND = ""  # O_APPEND goes over with the file
+    _READER_GONE = {errno.EPIPE}
+    _GIVE_HANDLES: set[str] = set()
+    _handle_of_fd = int
+    _close = os.close
+
+    # PyDLL keeps the GIL, as os does; where CDLL drops it, a busy thread makes a call 200 times as slow. PyPy has no
+    # PyDLL. Not find_library: it starts processes, and finds nothing on musl. Cygwin's None is python.exe alone.
+    _library = getattr(ctypes, "PyDLL", ctypes.CDLL)
+    _name = "cygwin1.dll" if sys.platform == "cygwin" else None
+    _quick_fcntl, _slow_fcntl = _library(_name).fcntl, _library(_name, use_errno=True).fcntl
+    _close_range = getattr(_library(_name), "close_range", None)  # not in musl, macOS, and glibc before 2.34
+    if not _LINUX:
+        # fcntl is variadic, and Apple's arm64 has such an argument on the stack: ctypes puts it there if argtypes
+        # name the two fixed ones and no more. On Linux there is no need, and a call takes half the time without.
+        _quick_fcntl.argtypes = _slow_fcntl.argtypes = [ctypes.c_int, ctypes.c_int]
+
+    def _fcntl(fd: int, command: int, value: int = 0) -> int:
+        result: int = _slow_fcntl(fd, command, value)
+        if result == -1:
+            raise _error(ctypes.get_errno())
+        return result
+
+    def _get(fd: int) -> bool:
+        return not _fcntl(fd, F_GETFD) & FD_CLOEXEC
+
+    def _set(fd: int, inheritable: bool) -> None:
+        old = _fcntl(fd, F_GETFD)
+        new = old & ~FD_CLOEXEC if inheritable else old | FD_CLOEXEC  # others stay: FD_CLOFORK of POSIX 2024
+        if new != old:
+            _fcntl(fd, F_SETFD, new)
+
+    # The short cut, for what is nearly always given, an int below 1024: one bare call of libc; the rest, errors too,
+    # goes the long way. ctypes would cut 2**32 to 0 without a word, and take a str for a pointer: looking a number up
+    # in this tuple checks its type and range, in C; only a negative one finds another than itself.
+    _FDS = tuple(range(1024))
+
+    def _quick_get(get: Getter) -> Getter:
+        @functools.wraps(get)
+        def quick_get(fd: Any, /) -> bool:
+            try:
+                if _FDS[fd] == fd:
+                    flags = _quick_fcntl(fd, F_GETFD)
+                    if flags == FD_CLOEXEC:
+                        return False
+                    if flags == 0:
+                        return True
+            except (IndexError, TypeError):
+                pass
+            return get(fd)
+        return quick_get
+
+    def _quick_set(set_: Setter) -> Setter:
+        @functools.wraps(set_)
+        def quick_set(fd: Any, inheritable: Any, /) -> None:
+            try:
+                if _FDS[fd] == fd and (inheritable is True or inheritable is False):
+                    if _quick_fcntl(fd, F_SETFD, 0 if inheritable else FD_CLOEXEC) == 0:
+                        return
+            except (IndexError, TypeError):
+                pass
+            set_(fd, inheritable)
+        return quick_set if _LINUX else set_  # others have more flags, to be read first and kept
+
+    def _duplicate(fd: int) -> int:
+        copy: int = fcntl.fcntl(fd, getattr(fcntl, "F_DUPFD_CLOEXEC", fcntl.F_DUPFD), 3)  # PyPy 7.3.11 lacks the first
+        _set(copy, False)
+        return copy
+
+    def _streams() -> dict[int, str]:
+        return {0: "stdin", 1: "stdout", 2: "stderr"}
+
+    def _identity(fd: int) -> object:
+        status = os.fstat(fd)
+        # The ends of a pipe are one inode; their access differs.
+        return status.st_dev, status.st_ino, _fcntl(fd, F_GETFL) & (os.O_WRONLY | os.O_RDWR)
+
+    def _folder_and_fds() -> tuple[int | None, list[int]]:
+        """The opened folder of this thread's descriptors, or None, and these; some may have been closed since."""
+        # /proc/self is the main thread's, but Linux before 3.17 has no other; /dev/fd is of macOS and BSD. Where a BSD
+        # has no file system of its own there, it holds 0 to 2, or 0 to 63, open or not.
+        for path in "/proc/thread-self/fd", "/proc/self/fd", "/dev/fd":
+            with contextlib.suppress(OSError):  # EMFILE, or not there
+                folder = os.open(path, os.O_RDONLY)
+                with contextlib.suppress(OSError):  # EMFILE: listdir works on a duplicate
+                    if sys.platform == "darwin" or os.fstat(folder).st_dev != os.stat("/dev").st_dev:
+                        return folder, sorted({*map(int, os.listdir(folder))} - {folder})
+                os.close(folder)
+        # All numbers to the limit. Beyond are those that were opened before it was lowered: Linux 6.2 counts them.
+        limit, count = os.sysconf("SC_OPEN_MAX"), 0
+        fds: list[int] = []
+        with contextlib.suppress(OSError):
+            count = os.stat("/proc/thread-self/fd").st_size
+        for fd in range(1 << 20):  # no system allows more, unless told
+            if 0 <= limit <= fd and len(fds) >= count:
+                break
+            with contextlib.suppress(OSError):
+                os.get_inheritable(fd)
+                fds.append(fd)
+        return None, fds
+
+    def _list(pid: int | None) -> list[OpenHandle]:
+        if pid is not None:
+            return _list_other(pid)
+        handles = []
+        folder, fds = _folder_and_fds()
+        link = "/proc/thread-self/fd/%d" if folder is None else "%d"
+        for fd in fds:
+            target: str | None = None
+            with contextlib.suppress(OSError):  # no path, or too long a one
+                if sys.platform == "darwin":
+                    target = os.fsdecode(fcntl.fcntl(fd, 50, bytes(1024)).rstrip(b"\0"))  # F_GETPATH
+                else:
+                    target = os.readlink(link % fd, dir_fd=folder)
+            try:
+                handles.append(OpenHandle(fd, os.get_inheritable(fd), target))  # os's: for thousands, it is faster
+            except OSError:  # closed by now
+                pass
+        if folder is not None:
+            os.close(folder)
+        return handles
+
+    def _list_other(pid: int) -> list[OpenHandle]:
+        if not _LINUX or not os.path.exists("/proc/self/fdinfo"):
+            raise NotImplementedError("only Linux, by /proc, and Windows tell what another process has open")
+        process = "/proc/%d/" % pid
+        handles = []
+        try:
+            for fd in sorted(map(int, os.listdir(process + "fd"))):
+                target = None
+                with contextlib.suppress(OSError):  # its path is too long
+                    target = os.readlink(process + "fd/%d" % fd)
+                with contextlib.suppress(FileNotFoundError):  # closed by now
+                    with open(process + "fdinfo/%d" % fd, "rb") as info:
+                        flags = next(int(line[6:], 8) for line in info if line.startswith(b"flags:"))
+                    handles.append(OpenHandle(fd, not flags & os.O_CLOEXEC, target))
+        except FileNotFoundError:
+            raise _error(errno.ESRCH) from None
+        except PermissionError:
+            with open(process + "stat", "rb") as stat:
+                if stat.read().rpartition(b")")[2].split()[0] not in b"ZX":  # a zombie's belong to root
+                    raise
+        return handles
+
+    def _shut_off(kept: set[int]) -> None:
+        spared = sorted(kept)
+        gaps = zip([0, *(fd + 1 for fd in spared)], [*(fd - 1 for fd in spared), 0x7FFFFFFF])  # gVisor: no ~0
+        # 4: CLOSE_RANGE_CLOEXEC. ENOSYS before Linux 5.9, EINVAL before 5.11 and FreeBSD 13.1, EPERM under seccomp.
+        if _close_range and not any(_close_range(first, last, 4) for first, last in gaps if first <= last):
+            return
+        for fd, inheritable, _ in _list(None):
+            if inheritable and fd not in kept:
+                with contextlib.suppress(OSError):  # closed by now
+                    _set(fd, False)
+
+    def _popen(stack: contextlib.ExitStack, handles: Iterable[int], startupinfo: Any) -> dict[str, Any]:
+        if startupinfo is not None:
+            raise ValueError("startupinfo is only supported on Windows platforms")
+        return {"pass_fds": tuple(handles)}
+
+    def _descriptor(handle: int, append: bool) -> int:
+        return handle
+
+    def _run(command: list[str], handles: list[int]) -> int:
+        import signal
+
+        disable_inheritance()
+        for fd in handles:
+            _set(fd, True)
+        try:
+            for name in "SIGPIPE", "SIGXFSZ":  # Python ignores them, and exec would hand that on
+                signal.signal(getattr(signal, name), signal.SIG_DFL)
+            os.execvp(command[0], command)
+        finally:  # for the error message
+            signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
+def _number(file: File, is_handle: bool = False) -> tuple[int, bool]:
+    """The number that file stands for, and whether it is a handle: an int is what is_handle says, never guessed."""
+    try:
+        number = operator.index(file)  # type: ignore[arg-type]
+    except TypeError:
+        if not hasattr(file, "fileno"):
+            raise
+    else:
+        return _in_range(number, _HANDLE_BITS if is_handle else 32), is_handle
+    number = getattr(file, "fileno")()
+    if not isinstance(number, int):
+        raise TypeError("fileno() returned a non-integer")
+    # By name: who has such an object has imported its module, and nobody else should have to. A closed socket's -1
+    # would be a handle, of the process itself: as a descriptor it is EBADF.
+    classes = type(file).__mro__ + type(_raw(file)).__mro__
+    names = {c.__qualname__ for c in classes} | {"%s.%s" % (c.__module__, c.__qualname__) for c in classes}
+    is_handle = number != -1 and not _GIVE_HANDLES.isdisjoint(names)
+    return _in_range(number, _HANDLE_BITS if is_handle else 32), is_handle
+
+
+def _raw(file: object) -> object:
+    """The FileIO or SocketIO under a buffered or text file."""
+    file = getattr(file, "buffer", file)
+    return getattr(file, "raw", file)
+
+
+def _in_range(number: int, bits: int) -> int:
+    if number >> (bits - 1) not in (0, -1):
+        raise OverflowError("Python int too large to convert to C int")
+    return number
+
+
+def _handle(file: File, is_handle: bool = False) -> int:
+    number, is_handle = _number(file, is_handle)
+    return number if is_handle else _handle_of_fd(number)
+
+
+def _open(file: File) -> int:
+    """Its handle; raises if it is closed."""
+    handle = _handle(file)
+    _get(handle)
+    return handle
+
+
+@_quick_get
+def get_inheritable(fd: File, /) -> bool:
+    """Whether a child would inherit a file descriptor. As os.get_inheritable; takes any object with fileno() too.
+
+    OSError (EBADF) if it is not open, OverflowError if it is no C int, TypeError if it is no int at all.
+    POSIX: fcntl(F_GETFD). Windows: GetHandleInformation of the descriptor's handle.
+    """
+    return _get(_handle(fd))
+
+
+@_quick_set
+def set_inheritable(fd: File, inheritable: SupportsIndex, /) -> None:
+    """Let children inherit a file descriptor, or not. As os.set_inheritable; takes any object with fileno() too.
+
+    >>> with open(os.devnull) as file:
+    ...     set_inheritable(file, True)
+    ...     get_inheritable(file)
+    True
+
+    The flag is a C int, 0 for no. Errors, for the flag too: as get_inheritable.
+    POSIX: fcntl(F_SETFD), which leaves other flags as they are. Windows: SetHandleInformation.
+    """
+    number, is_handle = _number(fd)
+    flag = _in_range(operator.index(inheritable), 32)
+    _set(number if is_handle else _handle_of_fd(number), flag != 0)
+
+
+@_quick_get
+def get_handle_inheritable(handle: File, /) -> bool:
+    """Whether a child would inherit a handle. As os.get_handle_inheritable, on every platform.
+
+    On Windows an int is a HANDLE, never a C descriptor (give that to get_inheritable), and an object with fileno()
+    is what it is, a socket or a file. On POSIX a handle is a file descriptor.
+
+    OSError if it is not open (Windows: WinError 6), OverflowError if it is no signed int of a pointer's size (POSIX:
+    no C int), TypeError if it is no int at all. Windows: GetHandleInformation. POSIX: fcntl(F_GETFD).
+    """
+    return _get(_handle(handle, is_handle=True))
+
+
+@_quick_set
+def set_handle_inheritable(handle: File, inheritable: object, /) -> None:
+    """Let children inherit a handle, or not. As os.set_handle_inheritable, on every platform.
+
+    The flag is any truth value; handle and errors are as for get_handle_inheritable.
+    Windows: SetHandleInformation(HANDLE_FLAG_INHERIT). POSIX: fcntl(F_SETFD).
+    """
+    _set(_handle(handle, is_handle=True), bool(inheritable))
+
+
+def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
+    """Everything that this process has open, or another one, as a list of OpenHandle, in order.
+
+    The target is what /proc says on Linux (a path, `socket:[123]`), a file's path on macOS, a file's path or the
+    object's type on Windows, else None. What the call itself opens is not in the list. In a thread that has unshared
+    its files they are that thread's. With pid, a zombie has none, and ProcessLookupError is raised if there is no such
+    process, PermissionError if it may not be read, NotImplementedError where the system does not tell.
+
+    Linux: /proc/thread-self/fd, /proc/PID/fd, fdinfo. macOS, BSD: /dev/fd. Where none can be read (no free descriptor):
+    every number up to the limit. Windows: NtQuerySystemInformation(SystemExtendedHandleInformation).
+    """
+    number = None if pid is None else operator.index(pid)
+    if number is not None and not 0 < number < 1 << 32:
+        raise _error(errno.ESRCH)
+    return _list(None if number == os.getpid() else number)
+
+
+# What the open blocks of `temporarily` have put on: for each file, the blocks that want it so, each a thread and an
+# object. It stands here before the flag is on and until it is off, so that whatever cuts in can be followed by an undo.
+_blocks: dict[Key, frozenset[Key]] = {}
+_lock = threading.RLock()  # reentrant, for signal handlers and finalizers
+
+
+def _refers_to(handle: int, identity: object) -> bool:
+    try:
+        return _identity(handle) == identity
+    except OSError:  # closed
+        return False
+
+
+def disable_inheritance(*keep: File) -> None:
+    """Make everything that is open non-inheritable, but for the standard streams and keep: these stay as they are.
+
+    So does what an open block of temporarily or passing has put on, until that ends. Call it early: on Windows it can
+    spoil a child that another thread is starting at that moment. Errors: as get_inheritable, and nothing is changed.
+    Linux, FreeBSD: close_range(CLOSE_RANGE_CLOEXEC), a call for each gap between what is kept; elsewhere, and where
+    that is refused, one after the other as open_handles finds them.
+    """
+    kept = {*_streams(), *map(_open, keep)}
+    with _lock:
+        _shut_off(kept.union(key[0] for key in list(_blocks) if _refers_to(*key)))
+
+
+@contextlib.contextmanager
+def temporarily(*files: File) -> Iterator[None]:
+    """Inheritable inside the block, as before after it.
+
+        with temporarily(file):
+            os.posix_spawn(...)  # or os.spawnv, os.exec*; for subprocess there is `passing`
+
+    A block takes away what it has put on and nothing else: a file that was inheritable already it leaves alone. Where
+    blocks overlap, in several threads too, a file stays inheritable until the last of them ends. It may be closed
+    inside; another one that has its number by then is left alone, as far as the system can tell them apart. In the
+    child of a fork the blocks of the other threads are ended. Errors: as get_inheritable, and no flag is changed then.
+    System calls: as set_inheritable, and fstat (Windows: of a second opening) to know a file again.
+    """
+    block = threading.get_ident(), object()
+    keys: list[Key] = []
+    try:
+        handles = [_handle(file) for file in files]
+        with _lock:
+            for handle in handles:
+                key = handle, _identity(handle)
+                if key in _blocks or not _get(handle):
+                    keys.append(key)
+                    _blocks[key] = _blocks.get(key, frozenset()) | {block}
+                    _set(handle, True)
+        yield
+    finally:
+        try:
+            _end(block, keys)
+        finally:
+            _end(block, keys)  # again, for what an interrupt kept the first from
+
+
+def _end(block: Key, keys: Iterable[Key]) -> None:
+    with _lock:
+        for key in keys:
+            blocks = _blocks.get(key, frozenset())
+            if blocks == {block}:
+                if _refers_to(*key):
+                    with contextlib.suppress(OSError):  # closed by now
+                        _set(key[0], False)
+                del _blocks[key]
+            elif block in blocks:
+                _blocks[key] = blocks - {block}
+
+
+def _after_fork_in_child() -> None:
+    for key, blocks in list(_blocks.items()):
+        for block in blocks:
+            if block[0] != threading.get_ident():  # of a thread that does not exist here
+                _end(block, [key])
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_after_fork_in_child)
+
+_Child = collections.namedtuple("_Child", "args popen")
+
+
+@contextlib.contextmanager
+def passing(*files: File, startupinfo: Any = None) -> Iterator[_Child]:
+    """Hand these files over to a child, with the standard streams and nothing else: pass_fds for every platform.
+
+        with passing(file, sock) as child:
+            process = subprocess.Popen([sys.executable, "worker.py", *child.args], **child.popen)
+
+    child.args are strings, one a file, for the child's `receive`: on POSIX the descriptor's number, which any
+    program can take. child.popen are keyword arguments for subprocess.run, Popen, asyncio.create_subprocess_exec.
+    Start the child in the block and do the rest after it: on Windows the files are inheritable in it, and go to what
+    another thread starts by os.spawn* or with close_fds=False, too. On POSIX their flags are not touched.
+    startupinfo (Windows alone, else ValueError, as with Popen) is the caller's, and a copy of it is built on.
+    Errors: as get_inheritable. POSIX: Popen's pass_fds. Windows: STARTUPINFO's handle_list, with `temporarily`.
+    """
+    handles = [_open(file) for file in files]
+    with contextlib.ExitStack() as stack:
+        sent = {handle: handle for handle in handles}
+        for handle in sent.keys() & _streams().keys():  # under its number the child has its own
+            sent[handle] = _duplicate(handle)
+            stack.callback(_close, sent[handle])
+        modes = [str(getattr(_raw(file), "mode", "")) for file in files]
+        args = ["%d%s" % (sent[handle], _APPEND if "a" in mode else "") for handle, mode in zip(handles, modes)]
+        yield _Child(args, _popen(stack, sent.values(), startupinfo))
+
+
+_received: set[Key] = set()
+
+
+def receive(arg: str) -> int:
+    """In the child: the file descriptor for an argument of `passing`, non-inheritable again, and binary.
+
+        with open(inheritable.receive(sys.argv[1]), "rb") as file: ...
+
+    OSError (EBADF) for what was not handed over: not open, not inheritable, a standard stream, or received before.
+    ValueError for a string that `passing` does not make, TypeError for what is no string.
+    POSIX: fcntl. Windows: SetHandleInformation, and open_osfhandle(O_NOINHERIT).
+    """
+    return _take(arg, _descriptor)
+
+
+def receive_handle(arg: str) -> int:
+    """In the child: the handle for an argument of `passing`, non-inheritable again. Errors, and on POSIX: as receive.
+
+    For what is no file to the C runtime of Windows: `socket.socket(fileno=receive_handle(arg))`, events, and the
+    pipes of asyncio and multiprocessing.
+    """
+    return _take(arg, lambda handle, append: handle)
+
+
+def _take(arg: str, result_of: Callable[[int, bool], int]) -> int:
+    if not isinstance(arg, str):
+        raise TypeError("expected a str, not %s" % type(arg).__name__)
+    append = _APPEND != "" and arg.endswith(_APPEND)
+    digits = arg[:-1] if append else arg
+    if not (digits.isascii() and digits.isdigit()) or digits[0] == "0" != digits or int(digits[-2:]) % _HANDLE_STEP:
+        raise ValueError("not an argument that passing makes: %r" % arg)
+    with _lock:  # of several threads one alone gets it
+        try:
+            handle = _in_range(int(digits[:20]), _HANDLE_BITS)  # beyond 4,300 digits int has a ValueError
+            key = handle, _identity(handle)
+            if not _get(handle) or handle in _streams() or key in _received:
+                raise _error(errno.EBADF)
+        except (OSError, OverflowError):
+            raise _error(errno.EBADF) from None
+        result = result_of(handle, append)
+        _received.add(key)
+        _set(handle, False)
+    return result
+
+
+_HELP = """\
+usage: python inheritable.py [list] [--pid PID] [--json]
+       python inheritable.py run [--pass FD]... [--] COMMAND [ARG]...
+       python inheritable.py --help | --version
+
+list: what this process has open, and whether a child would inherit it: what the shell it is run from hands over.
+  --pid PID   of another process (Linux, Windows)
+  --json      an array of objects with handle, inheritable, target
+run: executes COMMAND with the standard streams alone.
+  --pass FD   with this descriptor too (Windows: handle)
+
+Exit status: COMMAND's; 127: not found, 126: not executable; 2: bad usage or a bad FD, 1: other errors.
+
+  python inheritable.py
+  python inheritable.py --pid 4711 --json
+  python inheritable.py run make test                           nothing leaks into the tests
+  python inheritable.py run --pass 3 -- cat /dev/fd/3 3<notes   descriptor 3 goes over
+"""
+
+
+def _printable(text: str, encoding: str) -> str:
+    """With escapes for what could steer a terminal and for what the encoding lacks."""
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _fail(status: int, reason: object) -> int:
+    with contextlib.suppress(OSError):  # stderr is closed
+        os.write(2, b"inheritable: %s\n" % _printable(str(reason), "ascii").encode())
+    return status
+
+
+def _output(text: str) -> int:
+    if sys.stdout is None:
+        return _fail(1, "stdout is closed")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python will flush it once more
+        return 0 if error.errno in _READER_GONE else _fail(1, "stdout: %s" % error.strerror)
+    return 0
+
+
+def _table(handles: list[OpenHandle], streams: dict[int, str]) -> str:
+    lines = ["handle  inheritable  target\n"]
+    for number, inheritable, target in handles:
+        words = [target or "", "(%s)" % streams[number] if number in streams else ""]
+        text = _printable(" ".join(filter(None, words)), sys.stdout.encoding if sys.stdout else "ascii")
+        lines.append("%6d  %-11s  %s\n" % (number, "yes" if inheritable else "no", text))
+    return "".join(lines)
+
+
+def _main(args: list[str]) -> int:
+    import getopt  # it stops at COMMAND, whose arguments may look like ours
+    import json
+
+    verb = args[0] if args and args[0] in ("list", "run") else ""
+    try:
+        names = ["pass="] if verb == "run" else ["pid=", "json"]
+        options, rest = getopt.getopt(args[bool(verb):], "", ["help", "version", *names])
+        chosen = dict(options)
+        if "--help" in chosen:
+            return _output(_HELP)
+        if "--version" in chosen:
+            return _output("inheritable %s\n" % __version__)
+        if bool(rest) != (verb == "run"):
+            raise ValueError("no such command: " + rest[0] if rest else "run what?")
+        pid = int(chosen["--pid"]) if "--pid" in chosen else None
+        handles = [int(value) for name, value in options if name == "--pass"]
+        for handle in handles:
+            get_handle_inheritable(handle if handle >= 0 else 1 << 64)  # -1 is a handle of Windows's own
+    except (getopt.GetoptError, ValueError, OverflowError, OSError) as error:
+        return _fail(2, "%s (try --help)" % error)
+    try:
+        if rest:
+            if not rest[0]:
+                raise _error(errno.ENOENT)
+            return _run(rest, handles)
+        found = open_handles(pid)
+    except (OSError, NotImplementedError) as error:
+        if not rest:
+            return _fail(1, error)
+        not_found = isinstance(error, (FileNotFoundError, NotADirectoryError))
+        return _fail(127 if not_found else 126, "%s: %s" % (rest[0], getattr(error, "strerror", error)))
+    if "--json" in chosen:
+        return _output(json.dumps([handle._asdict() for handle in found], indent=2) + "\n")
+    return _output(_table(found, _streams() if pid is None else {}))
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))
