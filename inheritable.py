@@ -3,10 +3,8 @@
 """What do my child processes inherit? Read the flag, set it, see it all, shut it off, hand files over.
 
 A child process gets each file descriptor (POSIX) or handle (Windows) that is inheritable: without close-on-exec, or
-with HANDLE_FLAG_INHERIT (PEP 446). This file has the four functions of `os` for that flag on every platform, and adds
-open_handles and disable_inheritance (see what a child would get, shut it off), temporarily and passing (hand chosen
-files to a child), receive and receive_handle (take them, in the child). `python inheritable.py --help` tells of its
-command line.
+with HANDLE_FLAG_INHERIT (PEP 446). Here are the four functions of `os` for that flag, on every platform, and what to
+do with them. `python inheritable.py --help` tells of the command line.
 """
 from __future__ import annotations
 
@@ -19,6 +17,7 @@ import operator
 import os
 import sys
 import threading
+import weakref
 
 __version__ = "1.0.0"
 __all__ = ["get_inheritable", "set_inheritable", "get_handle_inheritable", "set_handle_inheritable", "OpenHandle",
@@ -34,14 +33,13 @@ if TYPE_CHECKING:
     File = SupportsIndex | HasFileno
     Getter = Callable[[File], bool]
     Setter = Callable[[File, Any], None]
-    Key = tuple[int, object]  # a handle, and which file it refers to
+    Key = tuple[int, object]  # a handle, and which file that is
 
 
 class OpenHandle(collections.namedtuple("OpenHandle", "handle inheritable target", defaults=(None, None))):
     """An open descriptor (POSIX) or handle (Windows): its number, its flag, what it refers to; None: not known.
 
-    It stands for its handle wherever a file may: `passing(OpenHandle(h))` hands over a Windows event.
-    """
+    It stands for its handle wherever a file may: `passing(OpenHandle(h))` hands over a Windows event."""
     __slots__ = ()
     handle: int
     inheritable: bool | None
@@ -76,10 +74,8 @@ if sys.platform == "win32":
         _func_flags_ = 4  # FUNCFLAG_PYTHONAPI, as PyDLL's, with FUNCFLAG_STDCALL (0), as WinDLL's
 
     _kernel32 = _HoldingGIL("kernel32", use_last_error=True)
-    _kernel32.GetStdHandle.restype = HANDLE
-    _files = ctypes.WinDLL("kernel32")  # its calls may wait for a disk or a network
-    _files.ReOpenFile.restype = HANDLE
-    _ntdll = ctypes.WinDLL("ntdll")
+    _files, _ntdll = ctypes.WinDLL("kernel32"), ctypes.WinDLL("ntdll")  # they may wait for a disk or a network
+    _kernel32.GetStdHandle.restype = _files.ReOpenFile.restype = HANDLE
     _handle_of_fd = msvcrt.get_osfhandle  # the bare CRT call can end the process
     _close = _winapi.CloseHandle
 
@@ -115,32 +111,30 @@ if sys.platform == "win32":
 
     def _identify(handle: int) -> tuple[object, str | None]:
         """What tells this file from others, and its path; for what is no file on a disk, both are the object's type."""
-        # Asked for its name, or that it is a pipe at all, a pipe does not answer while another thread reads it. So we
-        # ask a second opening of the file. A pipe that waits for a client would take that for the client: it tells
-        # itself by refusing any name below it as invalid.
+        # A pipe that another thread is reading tells nothing until that ends: ask a second opening of the file. One
+        # that waits for a client would take this for its client: a pipe is what calls a name below it invalid.
         buffer = ctypes.create_string_buffer(1024)
         if _ntdll.NtQueryObject(HANDLE(handle), 2, buffer, len(buffer), None):  # ObjectTypeInformation
             return None, None
         length, _, name = struct.unpack_from("HHP", buffer)  # a UNICODE_STRING
         kind = ctypes.wstring_at(name, length // 2)
-        below = ctypes.create_unicode_buffer("no such file")
+        below, opened = ctypes.create_unicode_buffer("no such file"), HANDLE()
         string = ctypes.create_string_buffer(struct.pack("HHP", 24, 24, ctypes.addressof(below)))
         attributes = struct.pack("IPPIPP", struct.calcsize("IPPIPP"), handle, ctypes.addressof(string), 0, 0, 0)
-        if kind != "File" or _ntdll.NtOpenFile(
-                ctypes.byref(HANDLE()), 0x100000, attributes, buffer, 7, 0) & 0xFFFFFFFF == 0xC0000033:
+        status = _ntdll.NtOpenFile(ctypes.byref(opened), 0x100000, attributes, buffer, 7, 0) if kind == "File" else 0
+        if opened.value:  # a socket takes any name
+            _close(opened.value)
+        if kind != "File" or status & 0xFFFFFFFF == 0xC0000033:  # STATUS_OBJECT_NAME_INVALID
             return kind, kind
-        second = _files.ReOpenFile(HANDLE(handle), 0, 7, 0x02000000)  # all sharing, FILE_FLAG_BACKUP_SEMANTICS
+        second = _files.ReOpenFile(HANDLE(handle), 0, 7, 0x02000000)  # shared with all, FILE_FLAG_BACKUP_SEMANTICS
         if second == HANDLE(-1).value:
             return kind, kind
-        fd = msvcrt.open_osfhandle(second, 0)
-        try:
-            status = os.fstat(fd)
-            path = ctypes.create_unicode_buffer(32768)
-            if 0 < _files.GetFinalPathNameByHandleW(HANDLE(second), path, len(path), 0) < len(path):
-                kind = path.value.replace("\\\\?\\UNC\\", "\\\\", 1).replace("\\\\?\\", "", 1)
-            return (status.st_dev, status.st_ino), kind
-        finally:
-            os.close(fd)
+        file, path = ctypes.create_string_buffer(52), ctypes.create_unicode_buffer(32768)
+        _files.GetFileInformationByHandle(HANDLE(second), file)
+        if 0 < _files.GetFinalPathNameByHandleW(HANDLE(second), path, len(path), 0) < len(path):
+            kind = path.value.replace("\\\\?\\UNC\\", "\\\\", 1).replace("\\\\?\\", "", 1)
+        _close(second)
+        return (file[28:32], file[44:]), kind  # the volume, and the file's index there
 
     def _identity(handle: int) -> object:
         _get(handle)  # raises for a closed one
@@ -481,11 +475,9 @@ def set_inheritable(fd: File, inheritable: SupportsIndex, /) -> None:
 def get_handle_inheritable(handle: File, /) -> bool:
     """Whether a child would inherit a handle. As os.get_handle_inheritable, on every platform.
 
-    On Windows an int is a HANDLE, never a C descriptor (give that to get_inheritable), and an object with fileno()
-    is what it is, a socket or a file. On POSIX a handle is a file descriptor.
-
-    OSError if it is not open (Windows: WinError 6), OverflowError if it is no signed int of a pointer's size (POSIX:
-    no C int), TypeError if it is no int at all. Windows: GetHandleInformation. POSIX: fcntl(F_GETFD).
+    On Windows an int is a HANDLE, never a C descriptor (for that, get_inheritable), and an object with fileno() is
+    what it is, a socket or a file. On POSIX a handle is a file descriptor. Errors: as get_inheritable, for a closed
+    handle WinError 6. Windows: an int of a pointer's size; GetHandleInformation. POSIX: a C int; fcntl(F_GETFD).
     """
     return _get(_handle(handle, is_handle=True))
 
@@ -504,10 +496,9 @@ def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
     """Everything that this process has open, or another one, as a list of OpenHandle, in order.
 
     The target is what /proc says on Linux (a path, `socket:[123]`), a file's path on macOS, a file's path or the
-    object's type on Windows, else None. What the call itself opens is not in the list. In a thread that has unshared
-    its files they are that thread's. With pid, a zombie has none, and ProcessLookupError is raised if there is no such
-    process, PermissionError if it may not be read, NotImplementedError where the system does not tell.
-
+    object's type on Windows, else None. What the call itself opens is not in the list; in a thread that has unshared
+    its files it is about these. With pid: ProcessLookupError if there is no such process, PermissionError if it may
+    not be read, NotImplementedError where the system does not tell; of a zombie, an empty list.
     Linux: /proc/thread-self/fd, /proc/PID/fd, fdinfo. macOS, BSD: /dev/fd. Where none can be read (no free descriptor):
     every number up to the limit. Windows: NtQuerySystemInformation(SystemExtendedHandleInformation).
     """
@@ -517,15 +508,35 @@ def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
     return _list(None if number == os.getpid() else number)
 
 
-# What the open blocks of `temporarily` have put on: for each file, the blocks that want it so, each a thread and an
-# object. It stands here before the flag is on and until it is off, so that whatever cuts in can be followed by an undo.
-_blocks: dict[Key, frozenset[Key]] = {}
+class _Block:
+    """A block of `temporarily`: its thread, and what it has put on."""
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+        self.keys: list[Key] = []
+
+    def end(self) -> None:
+        with _lock:
+            for key in self.keys:
+                blocks = _blocks.get(key)
+                if blocks and self in blocks:
+                    if len(blocks) == 1:
+                        if _is_still(key):
+                            with contextlib.suppress(OSError):  # closed by now
+                                _set(key[0], False)
+                        del _blocks[key]
+                    blocks.discard(self)
+
+
+# For each file the blocks that have put it on: there before the flag is on and until it is off, so that whatever cuts
+# in (Ctrl-C, a fork) can be followed by an undo.
+_blocks: dict[Key, weakref.WeakSet[_Block]] = {}
 _lock = threading.RLock()  # reentrant, for signal handlers and finalizers
 
 
-def _refers_to(handle: int, identity: object) -> bool:
+def _is_still(key: Key) -> bool:
     try:
-        return _identity(handle) == identity
+        return _identity(key[0]) == key[1]
     except OSError:  # closed
         return False
 
@@ -540,7 +551,7 @@ def disable_inheritance(*keep: File) -> None:
     """
     kept = {*_streams(), *map(_open, keep)}
     with _lock:
-        _shut_off(kept.union(key[0] for key in list(_blocks) if _refers_to(*key)))
+        _shut_off(kept.union(key[0] for key, blocks in list(_blocks.items()) if blocks and _is_still(key)))
 
 
 @contextlib.contextmanager
@@ -556,43 +567,28 @@ def temporarily(*files: File) -> Iterator[None]:
     child of a fork the blocks of the other threads are ended. Errors: as get_inheritable, and no flag is changed then.
     System calls: as set_inheritable, and fstat (Windows: of a second opening) to know a file again.
     """
-    block = threading.get_ident(), object()
-    keys: list[Key] = []
+    block = _Block()
     try:
         handles = [_handle(file) for file in files]
         with _lock:
             for handle in handles:
                 key = handle, _identity(handle)
-                if key in _blocks or not _get(handle):
-                    keys.append(key)
-                    _blocks[key] = _blocks.get(key, frozenset()) | {block}
+                if _blocks.get(key) or not _get(handle):
+                    block.keys.append(key)
+                    _blocks.setdefault(key, weakref.WeakSet()).add(block)
                     _set(handle, True)
         yield
     finally:
         try:
-            _end(block, keys)
+            block.end()
         finally:
-            _end(block, keys)  # again, for what an interrupt kept the first from
-
-
-def _end(block: Key, keys: Iterable[Key]) -> None:
-    with _lock:
-        for key in keys:
-            blocks = _blocks.get(key, frozenset())
-            if blocks == {block}:
-                if _refers_to(*key):
-                    with contextlib.suppress(OSError):  # closed by now
-                        _set(key[0], False)
-                del _blocks[key]
-            elif block in blocks:
-                _blocks[key] = blocks - {block}
+            block.end()  # again, for what an interrupt kept the first from
 
 
 def _after_fork_in_child() -> None:
-    for key, blocks in list(_blocks.items()):
-        for block in blocks:
-            if block[0] != threading.get_ident():  # of a thread that does not exist here
-                _end(block, [key])
+    for block in {block for blocks in _blocks.values() for block in blocks}:
+        if block.thread != threading.get_ident():  # which does not exist here
+            block.end()
     _lock.release()
 
 
@@ -682,46 +678,44 @@ list: what this process has open, and whether a child would inherit it: what the
   --json      an array of objects with handle, inheritable, target
 run: executes COMMAND with the standard streams alone.
   --pass FD   with this descriptor too (Windows: handle)
-
 Exit status: COMMAND's; 127: not found, 126: not executable; 2: bad usage or a bad FD, 1: other errors.
 
-  python inheritable.py
   python inheritable.py --pid 4711 --json
   python inheritable.py run make test                           nothing leaks into the tests
   python inheritable.py run --pass 3 -- cat /dev/fd/3 3<notes   descriptor 3 goes over
 """
 
 
-def _printable(text: str, encoding: str) -> str:
+def _printable(text: object, encoding: str) -> str:
     """With escapes for what could steer a terminal and for what the encoding lacks."""
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return text.encode(encoding, "backslashreplace").decode(encoding)
+    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+    return escaped.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def _fail(status: int, reason: object) -> int:
+def _fail(status: int, *reason: object) -> int:
     with contextlib.suppress(OSError):  # stderr is closed
-        os.write(2, b"inheritable: %s\n" % _printable(str(reason), "ascii").encode())
+        os.write(2, b"inheritable: %s\n" % ": ".join(_printable(part, "ascii") for part in reason).encode())
     return status
 
 
 def _output(text: str) -> int:
     if sys.stdout is None:
-        return _fail(1, "stdout is closed")
+        return _fail(1, "stdout", "closed")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python will flush it once more
-        return 0 if error.errno in _READER_GONE else _fail(1, "stdout: %s" % error.strerror)
+        return 0 if error.errno in _READER_GONE else _fail(1, "stdout", error.strerror)
     return 0
 
 
 def _table(handles: list[OpenHandle], streams: dict[int, str]) -> str:
     lines = ["handle  inheritable  target\n"]
     for number, inheritable, target in handles:
-        words = [target or "", "(%s)" % streams[number] if number in streams else ""]
-        text = _printable(" ".join(filter(None, words)), sys.stdout.encoding if sys.stdout else "ascii")
-        lines.append("%6d  %-11s  %s\n" % (number, "yes" if inheritable else "no", text))
+        words = " ".join(filter(None, [target, "(%s)" % streams[number] if number in streams else ""]))
+        flag = "yes" if inheritable else "no"
+        lines.append("%6d  %-11s  %s\n" % (number, flag, _printable(words, getattr(sys.stdout, "encoding", "ascii"))))
     return "".join(lines)
 
 
@@ -732,31 +726,26 @@ def _main(args: list[str]) -> int:
     verb = args[0] if args and args[0] in ("list", "run") else ""
     try:
         names = ["pass="] if verb == "run" else ["pid=", "json"]
-        options, rest = getopt.getopt(args[bool(verb):], "", ["help", "version", *names])
+        options, command = getopt.getopt(args[bool(verb):], "", ["help", "version", *names])
         chosen = dict(options)
-        if "--help" in chosen:
-            return _output(_HELP)
-        if "--version" in chosen:
-            return _output("inheritable %s\n" % __version__)
-        if bool(rest) != (verb == "run"):
-            raise ValueError("no such command: " + rest[0] if rest else "run what?")
+        if "--help" in chosen or "--version" in chosen:
+            return _output(_HELP if "--help" in chosen else "inheritable %s\n" % __version__)
+        if bool(command) != (verb == "run"):
+            raise ValueError("no such command: " + command[0] if command else "run what?")
         pid = int(chosen["--pid"]) if "--pid" in chosen else None
         handles = [int(value) for name, value in options if name == "--pass"]
         for handle in handles:
             get_handle_inheritable(handle if handle >= 0 else 1 << 64)  # -1 is a handle of Windows's own
     except (getopt.GetoptError, ValueError, OverflowError, OSError) as error:
-        return _fail(2, "%s (try --help)" % error)
+        return _fail(2, error, "try --help")
     try:
-        if rest:
-            if not rest[0]:
-                raise _error(errno.ENOENT)
-            return _run(rest, handles)
+        if command:
+            return _run(command, handles) if command[0] else _fail(127, "", "not found")
         found = open_handles(pid)
+    except (FileNotFoundError, NotADirectoryError):
+        return _fail(127, command[0], "not found")
     except (OSError, NotImplementedError) as error:
-        if not rest:
-            return _fail(1, error)
-        not_found = isinstance(error, (FileNotFoundError, NotADirectoryError))
-        return _fail(127 if not_found else 126, "%s: %s" % (rest[0], getattr(error, "strerror", error)))
+        return _fail(126 if command else 1, *command[:1], error)
     if "--json" in chosen:
         return _output(json.dumps([handle._asdict() for handle in found], indent=2) + "\n")
     return _output(_table(found, _streams() if pid is None else {}))

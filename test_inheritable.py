@@ -1162,6 +1162,7 @@ class TestTemporarily(Case):
         self.assertIs(tell(self.fd), False)
 
     @unittest.skipUnless(hasattr(signal, "setitimer"), "this system has no setitimer")
+    @in_child
     def test_interrupts(self):
         # How many leave a flag on is measured by .ci/bench.py; here, that it is next to none.
         def interrupt(number, frame):
