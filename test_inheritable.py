@@ -1740,5 +1740,49 @@ class TestRun(Case):
         self.assertEqual(done.returncode, -signal.SIGXFSZ, line and resource)
 
 
+# The README
+
+
+class TestReadme(Case):
+    """What the README shows runs as it stands there."""
+
+    def blocks(self):
+        with open(os.path.join(HERE, "README.md"), encoding="utf-8") as readme:
+            return re.findall(r"^```(\w+)\n(.*?)^```$", readme.read(), re.M | re.S)
+
+    def test_recipes(self):
+        shutil.copy(inheritable.__file__, self.folder)
+        scripts, count = [], 0
+        for language, text in self.blocks():
+            if language == "python":
+                name, needs = re.match(r"# (\w+\.py)(?: \((.*)\))?$", text.split("\n")[0]).groups()
+                with open(os.path.join(self.folder, name), "w") as file:
+                    file.write(text)
+                scripts.append((name, needs.split(", ") if needs else []))
+            elif language == "text" and scripts:
+                (name, needs), scripts = scripts[0], []
+                here = {"POSIX": not WINDOWS, "Windows": WINDOWS}
+                if not all(here[need] if need in here else shutil.which(need) for need in needs):
+                    continue
+                with self.subTest(name=name):
+                    done = subprocess.run([sys.executable, name], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                          stderr=subprocess.PIPE, universal_newlines=True)
+                    self.assertEqual((done.returncode, done.stdout.strip()), (0, text.strip()), done.stderr)
+                count += 1
+        self.assertGreaterEqual(count, 6)
+
+    @posix
+    def test_shell_lines(self):
+        lines = [line for language, text in self.blocks() if language == "sh" for line in text.splitlines()]
+        self.assertIn("python3 test_inheritable.py", lines)
+        for line in lines:
+            if "test_inheritable" not in line and ".ci/" not in line:
+                with self.subTest(line=line):
+                    script = 'python3() { "$PYTHON" "$@"; }\n' + line
+                    done = subprocess.run(["sh", "-c", script], cwd=HERE, env={**os.environ, "PYTHON": sys.executable},
+                                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                    self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+
 if __name__ == "__main__":
     unittest.main()
