@@ -481,8 +481,10 @@ class OneFile(Case):
             self.assertTrue(getattr(inheritable, name).__doc__, name)
 
     def test_import_is_quiet_and_starts_nothing(self):
-        code = "import sys; before = set(sys.modules); import inheritable; print(*set(sys.modules) - before)"
-        modules = set(output("import subprocess\n" + code).split())
+        code = "import subprocess, sys; before = set(sys.modules); import inheritable; print(*set(sys.modules) - before)"
+        done = subprocess.run([sys.executable, "-S", "-c", code], cwd=HERE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        modules = set(done.stdout.decode().split())
+        self.assertIn("inheritable", modules)
         self.assertLessEqual(modules & {"typing", "argparse", "re", "json", "socket", "ctypes.util", "multiprocessing"}, set())
 
     def test_doctests(self):
@@ -596,6 +598,21 @@ class TestOpenHandles(Case):
         with open(path, "w") as file:
             self.assertEqual(entries(open_handles(), file.fileno()), [(file.fileno(), False, os.fsdecode(path))])
 
+    @proc
+    @in_child
+    def test_path_that_is_too_long(self):
+        os.chdir(self.folder)
+        for _ in range(30):
+            os.mkdir(200 * "d")
+            os.chdir(200 * "d")
+        with open("file", "w") as file:
+            fd = file.fileno()
+            self.assertEqual(entries(open_handles(), fd), [(fd, False, None)])
+            with passing(file) as child:
+                command = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+                with subprocess.Popen(command, cwd="/", stdin=subprocess.PIPE, **child.popen) as process:
+                    self.assertEqual(entries(open_handles(process.pid), fd), [(fd, True, None)])
+
     def test_leaves_nothing_open(self):
         before = open_handles()
         for _ in range(int(1000 * SOAK) if not WINDOWS else 100):
@@ -656,6 +673,7 @@ class TestOpenHandles(Case):
             self.assertEqual([row[:2] for row in rows], expected)
             if LINUX and PROC:
                 self.assertEqual(rows[0][2], self.path)
+            fds += [os.dup(0) for _ in range(free)]  # those that were free are again
             for fd in fds:
                 os.close(fd)
 
@@ -744,7 +762,7 @@ class TestOpenHandlesOfAnotherProcess(Case):
                          outcome(open_handles, process.pid)[:2])
 
     def test_no_such_process(self):
-        for pid in 0, -1, -os.getpid(), 2**31 - 1, 2**32, 2**32 + os.getpid(), 2**64, 2**22 + 4:
+        for pid in 0, -1, -os.getpid(), 2**31 - 1, 2**32, 2**32 + os.getpid(), 2**64, 2**22 + 4, 10**5000:
             self.assertEqual(outcome(open_handles, pid)[:2], (ProcessLookupError, errno.ESRCH), pid)
 
     def test_no_int(self):
@@ -772,6 +790,7 @@ class TestOpenHandlesOfAnotherProcess(Case):
             os.setgid(65534)
             os.setuid(65534)
         self.assertEqual(outcome(open_handles, pid)[:2], (PermissionError, errno.EACCES))
+        self.test_zombie()  # whose files are root's
 
 
 # Which of some handles are open and inheritable in a child, asked of the system alone.
@@ -1694,6 +1713,8 @@ class TestRun(Case):
         for status in (0, 1, 3, 127, 255) + ((256, 0x7FFFFFFF, 0x80000000, 0xC0000005, 0xFFFFFFFF) if WINDOWS else ()):
             code = "import os; os._exit(%d)" % (status - 2**32 if status >> 31 else status)
             self.assertEqual(self.python(code), (status, "", ""))
+        if not WINDOWS:
+            self.assertEqual(self.python("", before=["--pass", 0]), (0, "", ""))
         status, out, err = command("run", "no such command")
         self.assertEqual((status, out, len(err.splitlines())), (127, "", 1))
         self.assertIn("no such command", err)
