@@ -1,0 +1,35 @@
+"""Gives the executables of freeze-core, which run one module, Python's command line: -c, -m or a script."""
+
+import faulthandler
+import os
+import runpy
+import sys
+
+
+def run(_):
+    sys.dont_write_bytecode = True
+    arguments = sys.argv[1:]
+    while arguments[0].startswith("-") and arguments[0] not in ("-c", "-m"):
+        if arguments[:2] == ["-X", "faulthandler"]:
+            faulthandler.enable()
+        del arguments[: 2 if arguments[0] in ("-W", "-X") else 1]
+    if arguments[0] == "-m":
+        sys.argv = arguments[1:]
+        sys.path.insert(0, os.getcwd())
+        return runpy._run_module_as_main(arguments[1])
+    main = sys.modules["__main__"]
+    if arguments[0] == "-c":
+        sys.argv = ["-c"] + arguments[2:]
+        sys.path.insert(0, "")
+        name, source = "<string>", arguments[1]
+    else:
+        sys.argv = arguments
+        sys.path.insert(0, os.path.dirname(os.path.abspath(arguments[0])))
+        main.__file__ = name = arguments[0]
+        with open(name, "rb") as file:
+            source = file.read()
+    try:
+        exec(compile(source, name, "exec"), vars(main))
+    except Exception:
+        sys.excepthook(*sys.exc_info())
+        sys.exit(1)
