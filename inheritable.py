@@ -3,21 +3,11 @@
 """What do my child processes inherit? Read the flag, set it, see it all, shut it off, hand files over.
 
 A child process gets each file descriptor (POSIX) or handle (Windows) that is inheritable: without close-on-exec, or
-with HANDLE_FLAG_INHERIT (PEP 446). Here are the four functions of `os` for that flag, on every platform, and what to
-do with them. `python inheritable.py --help` tells of the command line.
+with HANDLE_FLAG_INHERIT (PEP 446). `python inheritable.py --help` tells of the command line.
 """
 from __future__ import annotations
 
-import collections
-import contextlib
-import ctypes
-import errno
-import functools
-import operator
-import os
-import sys
-import threading
-import weakref
+import collections, contextlib, ctypes, errno, functools, operator, os, sys, threading, weakref
 
 __version__ = "1.0.0"
 __all__ = ["get_inheritable", "set_inheritable", "get_handle_inheritable", "set_handle_inheritable", "OpenHandle",
@@ -25,15 +15,12 @@ __all__ = ["get_inheritable", "set_inheritable", "get_handle_inheritable", "set_
 
 TYPE_CHECKING = False  # importing typing would cost milliseconds
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterable, Iterator, Protocol, SupportsIndex
-
-    class HasFileno(Protocol):
-        def fileno(self) -> int: ...
-
-    File = SupportsIndex | HasFileno
+    from typing import Any, Callable, Iterable, Iterator, SupportsIndex, TypeVar
+    from _typeshed import FileDescriptorLike as File  # an int, or what has a fileno()
     Getter = Callable[[File], bool]
     Setter = Callable[[File, Any], None]
     Key = tuple[int, object]  # a handle, and which file that is
+    T = TypeVar("T")
 
 
 class OpenHandle(collections.namedtuple("OpenHandle", "handle inheritable target", defaults=(None, None))):
@@ -49,22 +36,13 @@ class OpenHandle(collections.namedtuple("OpenHandle", "handle inheritable target
         return self.handle
 
 
-def _error(code: int) -> OSError:
-    return OSError(code, os.strerror(code))
-
-
 # The two backends give the same names. Their handles are Windows's HANDLEs, or POSIX's file descriptors.
 
 if sys.platform == "win32":
-    import _winapi
-    import msvcrt
-    import struct
+    import _winapi, msvcrt, struct
     from ctypes.wintypes import DWORD, HANDLE
-
-    _HANDLE_BITS = 8 * ctypes.sizeof(ctypes.c_void_p)
-    _HANDLE_STEP = 4  # Windows ignores the two lowest bits
+    _HANDLE_BITS, _STEP = 8 * ctypes.sizeof(ctypes.c_void_p), 4  # the two lowest bits, of process ids too, are ignored
     _APPEND = "a"  # behind the number: the C runtime has O_APPEND in the descriptor, not in the handle
-    _READER_GONE = {errno.EPIPE, errno.EINVAL}  # the latter for ERROR_NO_DATA
     _GIVE_HANDLES = {  # the classes whose fileno() is a HANDLE; any other's is a C descriptor
         "_socket.socket", "socket.SocketIO", "socketserver.TCPServer", "socketserver._SocketWriter", "OpenHandle",
         "asyncio.trsock.TransportSocket", "asyncio.windows_utils.PipeHandle",
@@ -76,8 +54,7 @@ if sys.platform == "win32":
     _kernel32 = _HoldingGIL("kernel32", use_last_error=True)
     _files, _ntdll = ctypes.WinDLL("kernel32"), ctypes.WinDLL("ntdll")  # they may wait for a disk or a network
     _kernel32.GetStdHandle.restype = _files.ReOpenFile.restype = HANDLE
-    _handle_of_fd = msvcrt.get_osfhandle  # the bare CRT call can end the process
-    _close = _winapi.CloseHandle
+    _close, _handle_of_fd = _winapi.CloseHandle, msvcrt.get_osfhandle  # the bare CRT call can end the process
 
     def _check(succeeded: int) -> None:
         if not succeeded:
@@ -92,22 +69,17 @@ if sys.platform == "win32":
     def _set(handle: int, inheritable: bool) -> None:
         _check(_kernel32.SetHandleInformation(HANDLE(handle), 1, int(inheritable)))
 
-    def _quick_get(get: Getter) -> Getter:
-        return get
+    def _as_it_is(function: T) -> T:
+        return function
 
-    def _quick_set(set_: Setter) -> Setter:
-        return set_
+    _quick_get = _quick_set = _as_it_is
 
-    def _duplicate(handle: int) -> int:
-        this = _winapi.GetCurrentProcess()
-        return _winapi.DuplicateHandle(this, handle, this, 0, False, _winapi.DUPLICATE_SAME_ACCESS)
+    def _duplicate(handle: int, process: int = -1) -> int:  # -1 is this one
+        return _winapi.DuplicateHandle(process, handle, -1, 0, False, _winapi.DUPLICATE_SAME_ACCESS)
 
     def _streams() -> dict[int, str]:
-        names: dict[int, str] = {}
-        for number, name in (-10, "stdin"), (-11, "stdout"), (-12, "stderr"):
-            handle = _kernel32.GetStdHandle(number)
-            names[handle] = names[handle] + ", " + name if handle in names else name
-        return names
+        names = (-12, "stderr"), (-11, "stdout"), (-10, "stdin")  # what is two of them has the latter's name
+        return {_kernel32.GetStdHandle(number): name for number, name in names}
 
     def _identify(handle: int) -> tuple[object, str | None]:
         """What tells this file from others, and its path; for what is no file on a disk, both are the object's type."""
@@ -136,9 +108,8 @@ if sys.platform == "win32":
         _close(second)
         return (file[28:32], file[44:]), kind  # the volume, and the file's index there
 
-    def _identity(handle: int) -> object:
-        _get(handle)  # raises for a closed one
-        return _identify(handle)[0]
+    def _key(handle: int) -> Key:
+        return handle, _identify(handle)[0]
 
     def _flags(pid: int) -> list[tuple[int, bool]]:
         """The handles of a process and their flags, out of the system's table of all processes' handles."""
@@ -152,8 +123,7 @@ if sys.platform == "win32":
         row = struct.Struct("PPPIHHII")  # object, process, handle, access, -, type, attributes, -
         start = struct.calcsize("PP")  # behind the number of rows and a reserved word
         end = start + struct.unpack_from("P", table)[0] * row.size
-        process = struct.pack("P", pid)
-        handles = []
+        process, handles = struct.pack("P", pid), []
         found = table.find(process, start, end)  # no object for each row: there may be 200,000 of other processes
         while found != -1:
             offset = found - len(process)
@@ -163,50 +133,42 @@ if sys.platform == "win32":
             found = table.find(process, found + 1, end)
         return sorted(handles)
 
-    def _list(pid: int | None) -> list[OpenHandle]:
-        if pid is None:
-            return [OpenHandle(handle, flag, _identify(handle)[1]) for handle, flag in _flags(os.getpid())]
-        if pid % 4:  # OpenProcess takes pid + 1 to + 3 for pid
-            raise _error(errno.ESRCH)
+    def _list() -> list[OpenHandle]:
+        return [OpenHandle(handle, flag, _identify(handle)[1]) for handle, flag in _flags(os.getpid())]
+
+    def _list_other(pid: int) -> list[OpenHandle]:
         try:
             process = _winapi.OpenProcess(0x40, False, pid)  # PROCESS_DUP_HANDLE
         except OSError as error:
-            raise _error(errno.ESRCH) if error.winerror == 87 else error  # ERROR_INVALID_PARAMETER
+            gone = error.winerror == 87  # ERROR_INVALID_PARAMETER
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH)) if gone else error
         handles = []
         for handle, flag in _flags(pid):
             target = None
             with contextlib.suppress(OSError):  # closed by now, or of a type that cannot be duplicated
-                copy = _winapi.DuplicateHandle(process, handle, _winapi.GetCurrentProcess(), 0, False, 0)
+                copy = _duplicate(handle, process)
                 target = _identify(copy)[1]
                 _close(copy)
             handles.append(OpenHandle(handle, flag, target))
         _close(process)
         return handles
 
-    def _shut_off(kept: set[int]) -> None:
-        for handle, inheritable in _flags(os.getpid()):
-            if inheritable and handle not in kept:
-                with contextlib.suppress(OSError):  # closed by now
-                    _set(handle, False)
+    def _shut_off(kept: set[int]) -> list[int]:
+        return [handle for handle, inheritable in _flags(os.getpid()) if inheritable]
 
     def _popen(stack: contextlib.ExitStack, handles: Iterable[int], startupinfo: Any) -> dict[str, Any]:
         import subprocess
-
         startupinfo = startupinfo.copy() if startupinfo else subprocess.STARTUPINFO()
         attributes = startupinfo.lpAttributeList = dict(startupinfo.lpAttributeList or {})
         attributes["handle_list"] = list(dict.fromkeys([*attributes.get("handle_list", ()), *handles]))
-        # Windows refuses a list with a handle that is not inheritable: ERROR_INVALID_PARAMETER.
-        stack.enter_context(temporarily(*map(OpenHandle, attributes["handle_list"])))
+        stack.enter_context(temporarily(*map(OpenHandle, attributes["handle_list"])))  # else ERROR_INVALID_PARAMETER
         return {"startupinfo": startupinfo}
 
     def _descriptor(handle: int, append: bool) -> int:
         return msvcrt.open_osfhandle(handle, os.O_NOINHERIT | (os.O_APPEND if append else 0))
 
     def _run(command: list[str], handles: list[int]) -> int:
-        import shutil
-        import signal
-        import subprocess
-
+        import shutil, signal, subprocess
         # CreateProcess knows no PATHEXT; before 3.12, which() does not for a name with a folder.
         names = [command[0] + suffix for suffix in ["", *os.environ.get("PATHEXT", "").split(os.pathsep)]]
         program = next(filter(None, map(shutil.which, names)), command[0])
@@ -219,22 +181,18 @@ if sys.platform == "win32":
 else:
     import fcntl
     from fcntl import F_GETFD, F_GETFL, F_SETFD, FD_CLOEXEC
-
     _LINUX = sys.platform in ("linux", "android")
-    _HANDLE_BITS = 32  # a C int
-    _HANDLE_STEP = 1
+    _HANDLE_BITS, _STEP = 32, 1  # a C int
     _APPEND = ""  # O_APPEND goes over with the file
-    _READER_GONE = {errno.EPIPE}
     _GIVE_HANDLES: set[str] = set()
-    _handle_of_fd = int
-    _close = os.close
+    _close, _handle_of_fd = os.close, int
+    _streams = {0: "stdin", 1: "stdout", 2: "stderr"}.copy
 
     # PyDLL keeps the GIL, as os does; where CDLL drops it, a busy thread makes a call 200 times as slow. PyPy has no
     # PyDLL. Not find_library: it starts processes, and finds nothing on musl. Cygwin's None is python.exe alone.
-    _library = getattr(ctypes, "PyDLL", ctypes.CDLL)
-    _name = "cygwin1.dll" if sys.platform == "cygwin" else None
-    _quick_fcntl, _slow_fcntl = _library(_name).fcntl, _library(_name, use_errno=True).fcntl
-    _close_range = getattr(_library(_name), "close_range", None)  # not in musl, macOS, and glibc before 2.34
+    _lib = functools.partial(getattr(ctypes, "PyDLL", ctypes.CDLL), "cygwin1.dll" if sys.platform == "cygwin" else None)
+    _quick_fcntl, _slow_fcntl = _lib().fcntl, _lib(use_errno=True).fcntl
+    _close_range = getattr(_lib(), "close_range", None)  # not in musl, macOS, and glibc before 2.34
     if not _LINUX:
         # fcntl is variadic, and Apple's arm64 has such an argument on the stack: ctypes puts it there if argtypes
         # name the two fixed ones and no more. On Linux there is no need, and a call takes half the time without.
@@ -243,7 +201,7 @@ else:
     def _fcntl(fd: int, command: int, value: int = 0) -> int:
         result: int = _slow_fcntl(fd, command, value)
         if result == -1:
-            raise _error(ctypes.get_errno())
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
         return result
 
     def _get(fd: int) -> bool:
@@ -255,22 +213,18 @@ else:
         if new != old:
             _fcntl(fd, F_SETFD, new)
 
-    # The short cut, for what is nearly always given, an int below 1024: one bare call of libc; the rest, errors too,
-    # goes the long way. ctypes would cut 2**32 to 0 without a word, and take a str for a pointer: looking a number up
-    # in this tuple checks its type and range, in C; only a negative one finds another than itself.
+    # The short cut, for an int below 1024: one bare call of libc; the rest, errors too, goes the long way. ctypes would
+    # cut 2**32 to 0 and take a str for a pointer: this tuple checks the number, in C; a negative one finds another.
     _FDS = tuple(range(1024))
+    _INHERITABLE = {0: True, FD_CLOEXEC: False}
 
     def _quick_get(get: Getter) -> Getter:
         @functools.wraps(get)
         def quick_get(fd: Any, /) -> bool:
             try:
                 if _FDS[fd] == fd:
-                    flags = _quick_fcntl(fd, F_GETFD)
-                    if flags == FD_CLOEXEC:
-                        return False
-                    if flags == 0:
-                        return True
-            except (IndexError, TypeError):
+                    return _INHERITABLE[_quick_fcntl(fd, F_GETFD)]
+            except (LookupError, TypeError):
                 pass
             return get(fd)
         return quick_get
@@ -282,65 +236,52 @@ else:
                 if _FDS[fd] == fd and (inheritable is True or inheritable is False):
                     if _quick_fcntl(fd, F_SETFD, 0 if inheritable else FD_CLOEXEC) == 0:
                         return
-            except (IndexError, TypeError):
+            except (LookupError, TypeError):
                 pass
             set_(fd, inheritable)
         return quick_set if _LINUX else set_  # others have more flags, to be read first and kept
 
     def _duplicate(fd: int) -> int:
-        copy: int = fcntl.fcntl(fd, getattr(fcntl, "F_DUPFD_CLOEXEC", fcntl.F_DUPFD), 3)  # PyPy 7.3.11 lacks the first
-        _set(copy, False)
+        copy: int = fcntl.fcntl(fd, getattr(fcntl, "F_DUPFD_CLOEXEC", fcntl.F_DUPFD), 3)
+        _set(copy, False)  # PyPy 7.3.11 has F_DUPFD alone
         return copy
 
-    def _streams() -> dict[int, str]:
-        return {0: "stdin", 1: "stdout", 2: "stderr"}
-
-    def _identity(fd: int) -> object:
+    def _key(fd: int) -> Key:
         status = os.fstat(fd)
-        # The ends of a pipe are one inode; their access differs.
-        return status.st_dev, status.st_ino, _fcntl(fd, F_GETFL) & (os.O_WRONLY | os.O_RDWR)
+        access = _fcntl(fd, F_GETFL) & (os.O_WRONLY | os.O_RDWR)  # the ends of a pipe are one inode
+        return fd, (status.st_dev, status.st_ino, access)
 
-    def _folder_and_fds() -> tuple[int | None, list[int]]:
-        """The opened folder of this thread's descriptors, or None, and these; some may have been closed since."""
+    def _list() -> list[OpenHandle]:
+        handles: list[OpenHandle] = []
+        fds: Iterable[int] = range(1 << 20)  # no system allows more, unless told
+        folder, link, limit, count = None, "/proc/thread-self/fd/%d", -1, 0
         # /proc/self is the main thread's, but Linux before 3.17 has no other; /dev/fd is of macOS and BSD. Where a BSD
         # has no file system of its own there, it holds 0 to 2, or 0 to 63, open or not.
         for path in "/proc/thread-self/fd", "/proc/self/fd", "/dev/fd":
             with contextlib.suppress(OSError):  # EMFILE, or not there
-                folder = os.open(path, os.O_RDONLY)
-                with contextlib.suppress(OSError):  # EMFILE: listdir works on a duplicate
-                    if sys.platform == "darwin" or os.fstat(folder).st_dev != os.stat("/dev").st_dev:
-                        return folder, sorted({*map(int, os.listdir(folder))} - {folder})
-                os.close(folder)
-        # All numbers to the limit. Beyond are those that were opened before it was lowered: Linux 6.2 counts them.
-        limit, count = os.sysconf("SC_OPEN_MAX"), 0
-        fds: list[int] = []
-        with contextlib.suppress(OSError):
-            count = os.stat("/proc/thread-self/fd").st_size
-        for fd in range(1 << 20):  # no system allows more, unless told
-            if 0 <= limit <= fd and len(fds) >= count:
-                break
+                if sys.platform == "darwin" or os.stat(path).st_dev != os.stat("/dev").st_dev:
+                    listed = {*map(int, os.listdir(path))}  # with listdir's own, closed by now
+                    folder, link = os.open(path, os.O_RDONLY), "%d"
+                    fds = sorted(listed - {folder})
+                    break
+        else:  # All numbers to the limit. Beyond are those opened before it was lowered: Linux 6.2 counts them.
+            limit = os.sysconf("SC_OPEN_MAX")
             with contextlib.suppress(OSError):
-                os.get_inheritable(fd)
-                fds.append(fd)
-        return None, fds
-
-    def _list(pid: int | None) -> list[OpenHandle]:
-        if pid is not None:
-            return _list_other(pid)
-        handles = []
-        folder, fds = _folder_and_fds()
-        link = "/proc/thread-self/fd/%d" if folder is None else "%d"
+                count = os.stat("/proc/thread-self/fd").st_size
         for fd in fds:
-            target: str | None = None
+            if 0 <= limit <= fd and len(handles) >= count:
+                break
+            target = None
+            try:
+                flag = os.get_inheritable(fd)  # os's: for thousands, it is faster
+            except OSError:  # closed by now
+                continue
             with contextlib.suppress(OSError):  # no path, or too long a one
                 if sys.platform == "darwin":
                     target = os.fsdecode(fcntl.fcntl(fd, 50, bytes(1024)).rstrip(b"\0"))  # F_GETPATH
                 else:
                     target = os.readlink(link % fd, dir_fd=folder)
-            try:
-                handles.append(OpenHandle(fd, os.get_inheritable(fd), target))  # os's: for thousands, it is faster
-            except OSError:  # closed by now
-                pass
+            handles.append(OpenHandle(fd, flag, target))
         if folder is not None:
             os.close(folder)
         return handles
@@ -355,28 +296,25 @@ else:
                 target = None
                 with contextlib.suppress(OSError):  # its path is too long
                     target = os.readlink(process + "fd/%d" % fd)
-                with contextlib.suppress(FileNotFoundError):  # closed by now
-                    with open(process + "fdinfo/%d" % fd, "rb") as info:
-                        flags = next(int(line[6:], 8) for line in info if line.startswith(b"flags:"))
+                with contextlib.suppress(FileNotFoundError), open(process + "fdinfo/%d" % fd, "rb") as info:
+                    flags = next(int(line[6:], 8) for line in info if line.startswith(b"flags:"))
                     handles.append(OpenHandle(fd, not flags & os.O_CLOEXEC, target))
         except FileNotFoundError:
-            raise _error(errno.ESRCH) from None
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH)) from None
         except PermissionError:
             with open(process + "stat", "rb") as stat:
                 if stat.read().rpartition(b")")[2].split()[0] not in b"ZX":  # a zombie's belong to root
                     raise
         return handles
 
-    def _shut_off(kept: set[int]) -> None:
+    def _shut_off(kept: set[int]) -> Iterable[int]:
+        """Shuts off all but these at once, or else tells what there is to shut off."""
         spared = sorted(kept)
         gaps = zip([0, *(fd + 1 for fd in spared)], [*(fd - 1 for fd in spared), 0x7FFFFFFF])  # gVisor: no ~0
         # 4: CLOSE_RANGE_CLOEXEC. ENOSYS before Linux 5.9, EINVAL before 5.11 and FreeBSD 13.1, EPERM under seccomp.
         if _close_range and not any(_close_range(first, last, 4) for first, last in gaps if first <= last):
-            return
-        for fd, inheritable, _ in _list(None):
-            if inheritable and fd not in kept:
-                with contextlib.suppress(OSError):  # closed by now
-                    _set(fd, False)
+            return ()
+        return [fd for fd, inheritable, _ in _list() if inheritable]
 
     def _popen(stack: contextlib.ExitStack, handles: Iterable[int], startupinfo: Any) -> dict[str, Any]:
         if startupinfo is not None:
@@ -388,36 +326,12 @@ else:
 
     def _run(command: list[str], handles: list[int]) -> int:
         import signal
-
         disable_inheritance()
         for fd in handles:
             _set(fd, True)
-        try:
-            for name in "SIGPIPE", "SIGXFSZ":  # Python ignores them, and exec would hand that on
-                signal.signal(getattr(signal, name), signal.SIG_DFL)
-            os.execvp(command[0], command)
-        finally:  # for the error message
-            signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-
-
-def _number(file: File, is_handle: bool = False) -> tuple[int, bool]:
-    """The number that file stands for, and whether it is a handle: an int is what is_handle says, never guessed."""
-    try:
-        number = operator.index(file)  # type: ignore[arg-type]
-    except TypeError:
-        if not hasattr(file, "fileno"):
-            raise
-    else:
-        return _in_range(number, _HANDLE_BITS if is_handle else 32), is_handle
-    number = getattr(file, "fileno")()
-    if not isinstance(number, int):
-        raise TypeError("fileno() returned a non-integer")
-    # By name: who has such an object has imported its module, and nobody else should have to. A closed socket's -1
-    # would be a handle, of the process itself: as a descriptor it is EBADF.
-    classes = type(file).__mro__ + type(_raw(file)).__mro__
-    names = {c.__qualname__ for c in classes} | {"%s.%s" % (c.__module__, c.__qualname__) for c in classes}
-    is_handle = number != -1 and not _GIVE_HANDLES.isdisjoint(names)
-    return _in_range(number, _HANDLE_BITS if is_handle else 32), is_handle
+        for name in "SIGPIPE", "SIGXFSZ":  # Python ignores them, and exec would hand that on
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+        os.execvp(command[0], command)
 
 
 def _raw(file: object) -> object:
@@ -426,22 +340,28 @@ def _raw(file: object) -> object:
     return getattr(file, "raw", file)
 
 
-def _in_range(number: int, bits: int) -> int:
-    if number >> (bits - 1) not in (0, -1):
+def _handle(file: File, is_handle: bool = False, flag: SupportsIndex = 0) -> int:
+    """The handle that file stands for. An int is what is_handle says, never guessed."""
+    try:
+        number = operator.index(file)  # type: ignore[arg-type]
+    except TypeError:
+        if not hasattr(file, "fileno"):
+            raise
+        number = None
+    if number is None:
+        number = getattr(file, "fileno")()
+        if not isinstance(number, int):
+            raise TypeError("fileno() returned a non-integer")
+        # By name: who has such an object has imported its module, and nobody else should have to. A closed socket's -1
+        # would be a handle, of the process itself: as a descriptor it is EBADF.
+        classes = type(file).__mro__ + type(_raw(file)).__mro__
+        names = {c.__qualname__ for c in classes} | {"%s.%s" % (c.__module__, c.__qualname__) for c in classes}
+        is_handle = number != -1 and not _GIVE_HANDLES.isdisjoint(names)
+    bits = _HANDLE_BITS if is_handle else 32
+    # As os: the number first, then the flag, and then is the descriptor looked up.
+    if number >> (bits - 1) not in (0, -1) or operator.index(flag) >> 31 not in (0, -1):
         raise OverflowError("Python int too large to convert to C int")
-    return number
-
-
-def _handle(file: File, is_handle: bool = False) -> int:
-    number, is_handle = _number(file, is_handle)
     return number if is_handle else _handle_of_fd(number)
-
-
-def _open(file: File) -> int:
-    """Its handle; raises if it is closed."""
-    handle = _handle(file)
-    _get(handle)
-    return handle
 
 
 @_quick_get
@@ -449,8 +369,7 @@ def get_inheritable(fd: File, /) -> bool:
     """Whether a child would inherit a file descriptor. As os.get_inheritable; takes any object with fileno() too.
 
     OSError (EBADF) if it is not open, OverflowError if it is no C int, TypeError if it is no int at all.
-    POSIX: fcntl(F_GETFD). Windows: GetHandleInformation of the descriptor's handle.
-    """
+    POSIX: fcntl(F_GETFD). Windows: GetHandleInformation of the descriptor's handle."""
     return _get(_handle(fd))
 
 
@@ -464,21 +383,17 @@ def set_inheritable(fd: File, inheritable: SupportsIndex, /) -> None:
     True
 
     The flag is a C int, 0 for no. Errors, for the flag too: as get_inheritable.
-    POSIX: fcntl(F_SETFD), which leaves other flags as they are. Windows: SetHandleInformation.
-    """
-    number, is_handle = _number(fd)
-    flag = _in_range(operator.index(inheritable), 32)
-    _set(number if is_handle else _handle_of_fd(number), flag != 0)
+    POSIX: fcntl(F_SETFD), which leaves other flags as they are. Windows: SetHandleInformation."""
+    _set(_handle(fd, flag=inheritable), operator.index(inheritable) != 0)
 
 
 @_quick_get
 def get_handle_inheritable(handle: File, /) -> bool:
     """Whether a child would inherit a handle. As os.get_handle_inheritable, on every platform.
 
-    On Windows an int is a HANDLE, never a C descriptor (for that, get_inheritable), and an object with fileno() is
-    what it is, a socket or a file. On POSIX a handle is a file descriptor. Errors: as get_inheritable, for a closed
-    handle WinError 6. Windows: an int of a pointer's size; GetHandleInformation. POSIX: a C int; fcntl(F_GETFD).
-    """
+    On Windows an int is a HANDLE, never a C descriptor (for that, get_inheritable); an object with fileno() is what it
+    is, a socket or a file. On POSIX a handle is a file descriptor. Errors: as get_inheritable, for a closed handle
+    WinError 6. Windows: GetHandleInformation, of an int of a pointer's size. POSIX: fcntl(F_GETFD)."""
     return _get(_handle(handle, is_handle=True))
 
 
@@ -486,9 +401,7 @@ def get_handle_inheritable(handle: File, /) -> bool:
 def set_handle_inheritable(handle: File, inheritable: object, /) -> None:
     """Let children inherit a handle, or not. As os.set_handle_inheritable, on every platform.
 
-    The flag is any truth value; handle and errors are as for get_handle_inheritable.
-    Windows: SetHandleInformation(HANDLE_FLAG_INHERIT). POSIX: fcntl(F_SETFD).
-    """
+    The flag is any truth value; handle and errors: as get_handle_inheritable. SetHandleInformation, fcntl(F_SETFD)."""
     _set(_handle(handle, is_handle=True), bool(inheritable))
 
 
@@ -496,33 +409,28 @@ def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
     """Everything that this process has open, or another one, as a list of OpenHandle, in order.
 
     The target is what /proc says on Linux (a path, `socket:[123]`), a file's path on macOS, a file's path or the
-    object's type on Windows, else None. What the call itself opens is not in the list; in a thread that has unshared
-    its files it is about these. With pid: ProcessLookupError if there is no such process, PermissionError if it may
-    not be read, NotImplementedError where the system does not tell; of a zombie, an empty list.
-    Linux: /proc/thread-self/fd, /proc/PID/fd, fdinfo. macOS, BSD: /dev/fd. Where none can be read (no free descriptor):
-    every number up to the limit. Windows: NtQuerySystemInformation(SystemExtendedHandleInformation).
-    """
-    number = None if pid is None else operator.index(pid)
-    if number is not None and not 0 < number < 1 << 32:
-        raise _error(errno.ESRCH)
-    return _list(None if number == os.getpid() else number)
+    object's type on Windows, else None. What the call itself opens is not in the list. With pid: ProcessLookupError
+    if there is no such process, PermissionError if it may not be read, NotImplementedError where the system does not
+    tell; of a zombie, an empty list. Linux: /proc/thread-self/fd (a thread may have unshared its files), /proc/PID/fd,
+    fdinfo. macOS, BSD: /dev/fd. Without these (no free descriptor): every number up to the limit. Windows:
+    NtQuerySystemInformation(SystemExtendedHandleInformation)."""
+    number = os.getpid() if pid is None else operator.index(pid)
+    if not 0 < number < 1 << 32 or number % _STEP:
+        raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
+    return _list() if number == os.getpid() else _list_other(number)
 
 
-class _Block:
-    """A block of `temporarily`: its thread, and what it has put on."""
-
+class _Block:  # of `temporarily`
     def __init__(self) -> None:
         self.thread = threading.get_ident()
-        self.keys: list[Key] = []
 
     def end(self) -> None:
         with _lock:
-            for key in self.keys:
-                blocks = _blocks.get(key)
-                if blocks and self in blocks:
+            for key, blocks in list(_blocks.items()):
+                if self in blocks:
                     if len(blocks) == 1:
-                        if _is_still(key):
-                            with contextlib.suppress(OSError):  # closed by now
+                        with contextlib.suppress(OSError):  # closed by now
+                            if _key(key[0]) == key:
                                 _set(key[0], False)
                         del _blocks[key]
                     blocks.discard(self)
@@ -531,14 +439,9 @@ class _Block:
 # For each file the blocks that have put it on: there before the flag is on and until it is off, so that whatever cuts
 # in (Ctrl-C, a fork) can be followed by an undo.
 _blocks: dict[Key, weakref.WeakSet[_Block]] = {}
+_received: set[Key] = set()
+_Child = collections.namedtuple("_Child", "args popen")
 _lock = threading.RLock()  # reentrant, for signal handlers and finalizers
-
-
-def _is_still(key: Key) -> bool:
-    try:
-        return _identity(key[0]) == key[1]
-    except OSError:  # closed
-        return False
 
 
 def disable_inheritance(*keep: File) -> None:
@@ -547,11 +450,20 @@ def disable_inheritance(*keep: File) -> None:
     So does what an open block of temporarily or passing has put on, until that ends. Call it early: on Windows it can
     spoil a child that another thread is starting at that moment. Errors: as get_inheritable, and nothing is changed.
     Linux, FreeBSD: close_range(CLOSE_RANGE_CLOEXEC), a call for each gap between what is kept; elsewhere, and where
-    that is refused, one after the other as open_handles finds them.
-    """
-    kept = {*_streams(), *map(_open, keep)}
+    that is refused, one after the other as open_handles finds them."""
+    kept = {_handle(file) for file in keep}
+    for handle in kept:
+        _get(handle)  # raises if it is closed
+    kept.update(_streams())
     with _lock:
-        _shut_off(kept.union(key[0] for key, blocks in list(_blocks.items()) if blocks and _is_still(key)))
+        for key, blocks in list(_blocks.items()):
+            with contextlib.suppress(OSError):  # closed by now
+                if blocks and _key(key[0]) == key:
+                    kept.add(key[0])
+        for handle in _shut_off(kept):
+            if handle not in kept:
+                with contextlib.suppress(OSError):  # closed by now
+                    _set(handle, False)
 
 
 @contextlib.contextmanager
@@ -561,20 +473,18 @@ def temporarily(*files: File) -> Iterator[None]:
         with temporarily(file):
             os.posix_spawn(...)  # or os.spawnv, os.exec*; for subprocess there is `passing`
 
-    A block takes away what it has put on and nothing else: a file that was inheritable already it leaves alone. Where
-    blocks overlap, in several threads too, a file stays inheritable until the last of them ends. It may be closed
-    inside; another one that has its number by then is left alone, as far as the system can tell them apart. In the
-    child of a fork the blocks of the other threads are ended. Errors: as get_inheritable, and no flag is changed then.
-    System calls: as set_inheritable, and fstat (Windows: of a second opening) to know a file again.
-    """
+    A block takes away what it has put on and nothing else, not from a file that was inheritable already. Where blocks
+    overlap, in several threads too, a file stays inheritable until the last of them ends. It may be closed inside;
+    another one that has its number by then is left alone, as far as the system can tell them apart. In the child of a
+    fork the blocks of the other threads are ended. Errors: as get_inheritable, and no flag is changed then. System
+    calls: as set_inheritable, and fstat (Windows: NtQueryObject and more) to know a file again."""
     block = _Block()
     try:
         handles = [_handle(file) for file in files]
         with _lock:
             for handle in handles:
-                key = handle, _identity(handle)
+                key = _key(handle)
                 if _blocks.get(key) or not _get(handle):
-                    block.keys.append(key)
                     _blocks.setdefault(key, weakref.WeakSet()).add(block)
                     _set(handle, True)
         yield
@@ -587,15 +497,13 @@ def temporarily(*files: File) -> Iterator[None]:
 
 def _after_fork_in_child() -> None:
     for block in {block for blocks in _blocks.values() for block in blocks}:
-        if block.thread != threading.get_ident():  # which does not exist here
+        if block.thread != threading.get_ident():  # the others do not exist here
             block.end()
     _lock.release()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_after_fork_in_child)
-
-_Child = collections.namedtuple("_Child", "args popen")
 
 
 @contextlib.contextmanager
@@ -605,14 +513,15 @@ def passing(*files: File, startupinfo: Any = None) -> Iterator[_Child]:
         with passing(file, sock) as child:
             process = subprocess.Popen([sys.executable, "worker.py", *child.args], **child.popen)
 
-    child.args are strings, one a file, for the child's `receive`: on POSIX the descriptor's number, which any
-    program can take. child.popen are keyword arguments for subprocess.run, Popen, asyncio.create_subprocess_exec.
-    Start the child in the block and do the rest after it: on Windows the files are inheritable in it, and go to what
-    another thread starts by os.spawn* or with close_fds=False, too. On POSIX their flags are not touched.
-    startupinfo (Windows alone, else ValueError, as with Popen) is the caller's, and a copy of it is built on.
-    Errors: as get_inheritable. POSIX: Popen's pass_fds. Windows: STARTUPINFO's handle_list, with `temporarily`.
-    """
-    handles = [_open(file) for file in files]
+    child.args are strings, one a file, for the child's `receive`: on POSIX the descriptor's number, which any program
+    can take. child.popen are keyword arguments for subprocess.run, Popen, asyncio.create_subprocess_exec. Start the
+    child in the block and do the rest after it: on Windows the files are inheritable in it, and go to what another
+    thread starts by os.spawn* or with close_fds=False, too. On POSIX their flags are not touched. startupinfo (Windows
+    alone, else ValueError, as with Popen) is the caller's, and a copy of it is built on. Errors: as get_inheritable.
+    POSIX: Popen's pass_fds. Windows: STARTUPINFO's handle_list, with `temporarily`."""
+    handles = [_handle(file) for file in files]
+    for handle in handles:
+        _get(handle)  # raises if it is closed
     with contextlib.ExitStack() as stack:
         sent = {handle: handle for handle in handles}
         for handle in sent.keys() & _streams().keys():  # under its number the child has its own
@@ -623,27 +532,19 @@ def passing(*files: File, startupinfo: Any = None) -> Iterator[_Child]:
         yield _Child(args, _popen(stack, sent.values(), startupinfo))
 
 
-_received: set[Key] = set()
-
-
 def receive(arg: str) -> int:
     """In the child: the file descriptor for an argument of `passing`, non-inheritable again, and binary.
 
-        with open(inheritable.receive(sys.argv[1]), "rb") as file: ...
-
     OSError (EBADF) for what was not handed over: not open, not inheritable, a standard stream, or received before.
     ValueError for a string that `passing` does not make, TypeError for what is no string.
-    POSIX: fcntl. Windows: SetHandleInformation, and open_osfhandle(O_NOINHERIT).
-    """
+    POSIX: fcntl. Windows: SetHandleInformation, and open_osfhandle(O_NOINHERIT)."""
     return _take(arg, _descriptor)
 
 
 def receive_handle(arg: str) -> int:
     """In the child: the handle for an argument of `passing`, non-inheritable again. Errors, and on POSIX: as receive.
 
-    For what is no file to the C runtime of Windows: `socket.socket(fileno=receive_handle(arg))`, events, and the
-    pipes of asyncio and multiprocessing.
-    """
+    For what the C runtime of Windows takes for no file: sockets, events, pipes of asyncio and multiprocessing."""
     return _take(arg, lambda handle, append: handle)
 
 
@@ -652,16 +553,16 @@ def _take(arg: str, result_of: Callable[[int, bool], int]) -> int:
         raise TypeError("expected a str, not %s" % type(arg).__name__)
     append = _APPEND != "" and arg.endswith(_APPEND)
     digits = arg[:-1] if append else arg
-    if not (digits.isascii() and digits.isdigit()) or digits[0] == "0" != digits or int(digits[-2:]) % _HANDLE_STEP:
+    if not (digits.isascii() and digits.isdigit()) or digits[0] == "0" != digits or int(digits[-2:]) % _STEP:
         raise ValueError("not an argument that passing makes: %r" % arg)
     with _lock:  # of several threads one alone gets it
         try:
-            handle = _in_range(int(digits[:20]), _HANDLE_BITS)  # beyond 4,300 digits int has a ValueError
-            key = handle, _identity(handle)
+            handle = _handle(int(digits[:20]), is_handle=True)  # beyond 4,300 digits int has a ValueError
+            key = _key(handle)
             if not _get(handle) or handle in _streams() or key in _received:
-                raise _error(errno.EBADF)
+                raise OSError("not handed over")
         except (OSError, OverflowError):
-            raise _error(errno.EBADF) from None
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from None
         result = result_of(handle, append)
         _received.add(key)
         _set(handle, False)
@@ -679,22 +580,15 @@ list: what this process has open, and whether a child would inherit it: what the
 run: executes COMMAND with the standard streams alone.
   --pass FD   with this descriptor too (Windows: handle)
 Exit status: COMMAND's; 127: not found, 126: not executable; 2: bad usage or a bad FD, 1: other errors.
-
-  python inheritable.py --pid 4711 --json
   python inheritable.py run make test                           nothing leaks into the tests
   python inheritable.py run --pass 3 -- cat /dev/fd/3 3<notes   descriptor 3 goes over
 """
 
 
-def _printable(text: object, encoding: str) -> str:
-    """With escapes for what could steer a terminal and for what the encoding lacks."""
-    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
-    return escaped.encode(encoding, "backslashreplace").decode(encoding)
-
-
 def _fail(status: int, *reason: object) -> int:
+    line = b": ".join(str(part).encode("unicode_escape") for part in ("inheritable", *reason))
     with contextlib.suppress(OSError):  # stderr is closed
-        os.write(2, b"inheritable: %s\n" % ": ".join(_printable(part, "ascii") for part in reason).encode())
+        os.write(2, line + b"\n")
     return status
 
 
@@ -706,23 +600,14 @@ def _output(text: str) -> int:
         sys.stdout.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python will flush it once more
-        return 0 if error.errno in _READER_GONE else _fail(1, "stdout", error.strerror)
+        reader_gone = error.errno in (errno.EPIPE, errno.EINVAL)  # the latter for Windows's ERROR_NO_DATA
+        return 0 if reader_gone else _fail(1, "stdout", error.strerror)
     return 0
-
-
-def _table(handles: list[OpenHandle], streams: dict[int, str]) -> str:
-    lines = ["handle  inheritable  target\n"]
-    for number, inheritable, target in handles:
-        words = " ".join(filter(None, [target, "(%s)" % streams[number] if number in streams else ""]))
-        flag = "yes" if inheritable else "no"
-        lines.append("%6d  %-11s  %s\n" % (number, flag, _printable(words, getattr(sys.stdout, "encoding", "ascii"))))
-    return "".join(lines)
 
 
 def _main(args: list[str]) -> int:
     import getopt  # it stops at COMMAND, whose arguments may look like ours
     import json
-
     verb = args[0] if args and args[0] in ("list", "run") else ""
     try:
         names = ["pass="] if verb == "run" else ["pid=", "json"]
@@ -748,7 +633,16 @@ def _main(args: list[str]) -> int:
         return _fail(126 if command else 1, *command[:1], error)
     if "--json" in chosen:
         return _output(json.dumps([handle._asdict() for handle in found], indent=2) + "\n")
-    return _output(_table(found, _streams() if pid is None else {}))
+    streams = _streams() if pid is None else {}
+    encoding = getattr(sys.stdout, "encoding", "ascii")
+    text = "handle  inheritable  target\n"
+    for number, flag, target in found:
+        words = " ".join(filter(None, [target, "(%s)" % streams[number] if number in streams else ""]))
+        # With escapes for what could steer a terminal and for what the encoding lacks.
+        words = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
+        words = words.encode(encoding, "backslashreplace").decode(encoding)
+        text += "%6d  %-11s  %s\n" % (number, "yes" if flag else "no", words)
+    return _output(text)
 
 
 if __name__ == "__main__":

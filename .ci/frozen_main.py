@@ -3,11 +3,16 @@
 import faulthandler
 import os
 import runpy
+import signal
 import sys
 
 
 def run(_):
     sys.dont_write_bytecode = True
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in signal.SIGPIPE, signal.SIGXFSZ:
+        signal.signal(number, signal.SIG_IGN)
+    sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(":"))
     arguments = sys.argv[1:]
     while arguments[0].startswith("-") and arguments[0] not in ("-c", "-m"):
         if arguments[:2] == ["-X", "faulthandler"]:
@@ -24,8 +29,8 @@ def run(_):
         name, source = "<string>", arguments[1]
     else:
         sys.argv = arguments
-        sys.path.insert(0, os.path.dirname(os.path.abspath(arguments[0])))
-        main.__file__ = name = arguments[0]
+        main.__file__ = name = os.path.abspath(arguments[0])
+        sys.path.insert(0, os.path.dirname(name))
         with open(name, "rb") as file:
             source = file.read()
     try:
