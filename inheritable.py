@@ -15,12 +15,8 @@ __all__ = ["get_inheritable", "set_inheritable", "get_handle_inheritable", "set_
 
 TYPE_CHECKING = False  # importing typing would cost milliseconds
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterable, Iterator, SupportsIndex, TypeVar
+    from typing import Any, Callable, Iterable, Iterator, Optional, SupportsIndex
     from _typeshed import FileDescriptorLike as File  # an int, or what has a fileno()
-    Getter = Callable[[File], bool]
-    Setter = Callable[[File, Any], None]
-    Key = tuple[int, object]  # a handle, and which file that is
-    T = TypeVar("T")
 
 
 class OpenHandle(collections.namedtuple("OpenHandle", "handle inheritable target", defaults=(None, None))):
@@ -29,8 +25,8 @@ class OpenHandle(collections.namedtuple("OpenHandle", "handle inheritable target
     It stands for its handle wherever a file may: `passing(OpenHandle(h))` hands over a Windows event."""
     __slots__ = ()
     handle: int
-    inheritable: bool | None
-    target: str | None
+    inheritable: Optional[bool]
+    target: Optional[str]
 
     def fileno(self) -> int:
         return self.handle
@@ -41,7 +37,7 @@ class OpenHandle(collections.namedtuple("OpenHandle", "handle inheritable target
 if sys.platform == "win32":
     import _winapi, msvcrt, struct
     from ctypes.wintypes import DWORD, HANDLE
-    _HANDLE_BITS, _STEP = 8 * ctypes.sizeof(ctypes.c_void_p), 4  # the two lowest bits, of process ids too, are ignored
+    _STEP = 4  # of handles and process ids: Windows ignores the two lowest bits
     _APPEND = "a"  # behind the number: the C runtime has O_APPEND in the descriptor, not in the handle
     _GIVE_HANDLES = {  # the classes whose fileno() is a HANDLE; any other's is a C descriptor
         "_socket.socket", "socket.SocketIO", "socketserver.TCPServer", "socketserver._SocketWriter", "OpenHandle",
@@ -54,12 +50,24 @@ if sys.platform == "win32":
     _kernel32 = _HoldingGIL("kernel32", use_last_error=True)
     _files, _ntdll = ctypes.WinDLL("kernel32"), ctypes.WinDLL("ntdll")  # they may wait for a disk or a network
     _kernel32.GetStdHandle.restype = _files.ReOpenFile.restype = HANDLE
-    _close, _handle_of_fd = _winapi.CloseHandle, msvcrt.get_osfhandle  # the bare CRT call can end the process
+    _close = _winapi.CloseHandle
 
     def _check(succeeded: int) -> None:
         if not succeeded:
             code = ctypes.get_last_error()
             raise OSError(None, ctypes.FormatError(code).rstrip(" .\r\n"), None, code, None)
+
+    def _resolve(number: int, kind: object, flag: SupportsIndex) -> int:
+        if not isinstance(kind, str):
+            # By name: who has such an object has imported its module, and nobody else should have to. A closed socket's
+            # -1 would be a handle, of the process itself: as a descriptor it is EBADF.
+            classes = type(kind).__mro__ + type(_raw(kind)).__mro__
+            names = {c.__qualname__ for c in classes} | {"%s.%s" % (c.__module__, c.__qualname__) for c in classes}
+            kind = "fd" if number == -1 or _GIVE_HANDLES.isdisjoint(names) else "handle"
+        bits = 32 if kind == "fd" else 8 * ctypes.sizeof(ctypes.c_void_p)
+        if number >> (bits - 1) not in (0, -1) or operator.index(flag) >> 31 not in (0, -1):
+            raise OverflowError("Python int too large to convert to C int")
+        return msvcrt.get_osfhandle(number) if kind == "fd" else number  # the bare CRT call can end the process
 
     def _get(handle: int) -> bool:
         flags = DWORD()
@@ -69,10 +77,11 @@ if sys.platform == "win32":
     def _set(handle: int, inheritable: bool) -> None:
         _check(_kernel32.SetHandleInformation(HANDLE(handle), 1, int(inheritable)))
 
-    def _as_it_is(function: T) -> T:
-        return function
+    def _quick_get(get: Callable[[File], bool]) -> Callable[[File], bool]:
+        return get
 
-    _quick_get = _quick_set = _as_it_is
+    def _quick_set(set_: Callable[[File, Any], None]) -> Callable[[File, Any], None]:
+        return set_
 
     def _duplicate(handle: int, process: int = -1) -> int:  # -1 is this one
         return _winapi.DuplicateHandle(process, handle, -1, 0, False, _winapi.DUPLICATE_SAME_ACCESS)
@@ -108,7 +117,7 @@ if sys.platform == "win32":
         _close(second)
         return (file[28:32], file[44:]), kind  # the volume, and the file's index there
 
-    def _key(handle: int) -> Key:
+    def _key(handle: int) -> tuple[int, object]:
         return handle, _identify(handle)[0]
 
     def _flags(pid: int) -> list[tuple[int, bool]]:
@@ -182,10 +191,7 @@ else:
     import fcntl
     from fcntl import F_GETFD, F_GETFL, F_SETFD, FD_CLOEXEC
     _LINUX = sys.platform in ("linux", "android")
-    _HANDLE_BITS, _STEP = 32, 1  # a C int
-    _APPEND = ""  # O_APPEND goes over with the file
-    _GIVE_HANDLES: set[str] = set()
-    _close, _handle_of_fd = os.close, int
+    _STEP, _close, _APPEND = 1, os.close, ""  # O_APPEND goes over with the file
     _streams = {0: "stdin", 1: "stdout", 2: "stderr"}.copy
 
     # PyDLL keeps the GIL, as os does; where CDLL drops it, a busy thread makes a call 200 times as slow. PyPy has no
@@ -198,11 +204,16 @@ else:
         # name the two fixed ones and no more. On Linux there is no need, and a call takes half the time without.
         _quick_fcntl.argtypes = _slow_fcntl.argtypes = [ctypes.c_int, ctypes.c_int]
 
-    def _fcntl(fd: int, command: int, value: int = 0) -> int:
-        result: int = _slow_fcntl(fd, command, value)
+    def _fcntl(fd: int, command: int, *value: int) -> int:
+        result: int = _slow_fcntl(fd, command, *value)
         if result == -1:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
         return result
+
+    def _resolve(number: int, kind: object, flag: SupportsIndex) -> int:
+        if number >> 31 not in (0, -1) or operator.index(flag) >> 31 not in (0, -1):
+            raise OverflowError("Python int too large to convert to C int")
+        return number
 
     def _get(fd: int) -> bool:
         return not _fcntl(fd, F_GETFD) & FD_CLOEXEC
@@ -218,7 +229,7 @@ else:
     _FDS = tuple(range(1024))
     _INHERITABLE = {0: True, FD_CLOEXEC: False}
 
-    def _quick_get(get: Getter) -> Getter:
+    def _quick_get(get: Callable[[File], bool]) -> Callable[[File], bool]:
         @functools.wraps(get)
         def quick_get(fd: Any, /) -> bool:
             try:
@@ -229,7 +240,7 @@ else:
             return get(fd)
         return quick_get
 
-    def _quick_set(set_: Setter) -> Setter:
+    def _quick_set(set_: Callable[[File, Any], None]) -> Callable[[File, Any], None]:
         @functools.wraps(set_)
         def quick_set(fd: Any, inheritable: Any, /) -> None:
             try:
@@ -246,7 +257,7 @@ else:
         _set(copy, False)  # PyPy 7.3.11 has F_DUPFD alone
         return copy
 
-    def _key(fd: int) -> Key:
+    def _key(fd: int) -> tuple[int, object]:
         status = os.fstat(fd)
         access = _fcntl(fd, F_GETFL) & (os.O_WRONLY | os.O_RDWR)  # the ends of a pipe are one inode
         return fd, (status.st_dev, status.st_ino, access)
@@ -334,14 +345,13 @@ else:
         os.execvp(command[0], command)
 
 
-def _raw(file: object) -> object:
-    """The FileIO or SocketIO under a buffered or text file."""
+def _raw(file: object) -> object:  # the FileIO or SocketIO under a buffered or text file
     file = getattr(file, "buffer", file)
     return getattr(file, "raw", file)
 
 
-def _handle(file: File, is_handle: bool = False, flag: SupportsIndex = 0) -> int:
-    """The handle that file stands for. An int is what is_handle says, never guessed."""
+def _handle(file: File, kind: object = "fd", flag: SupportsIndex = 0) -> int:
+    """The handle that file stands for. An int is of that kind, never guessed; for an object, its class tells."""
     try:
         number = operator.index(file)  # type: ignore[arg-type]
     except TypeError:
@@ -349,19 +359,10 @@ def _handle(file: File, is_handle: bool = False, flag: SupportsIndex = 0) -> int
             raise
         number = None
     if number is None:
-        number = getattr(file, "fileno")()
+        number, kind = getattr(file, "fileno")(), file
         if not isinstance(number, int):
             raise TypeError("fileno() returned a non-integer")
-        # By name: who has such an object has imported its module, and nobody else should have to. A closed socket's -1
-        # would be a handle, of the process itself: as a descriptor it is EBADF.
-        classes = type(file).__mro__ + type(_raw(file)).__mro__
-        names = {c.__qualname__ for c in classes} | {"%s.%s" % (c.__module__, c.__qualname__) for c in classes}
-        is_handle = number != -1 and not _GIVE_HANDLES.isdisjoint(names)
-    bits = _HANDLE_BITS if is_handle else 32
-    # As os: the number first, then the flag, and then is the descriptor looked up.
-    if number >> (bits - 1) not in (0, -1) or operator.index(flag) >> 31 not in (0, -1):
-        raise OverflowError("Python int too large to convert to C int")
-    return number if is_handle else _handle_of_fd(number)
+    return _resolve(number, kind, flag)  # as os: the number is checked first, then the flag, then whether it is open
 
 
 @_quick_get
@@ -394,7 +395,7 @@ def get_handle_inheritable(handle: File, /) -> bool:
     On Windows an int is a HANDLE, never a C descriptor (for that, get_inheritable); an object with fileno() is what it
     is, a socket or a file. On POSIX a handle is a file descriptor. Errors: as get_inheritable, for a closed handle
     WinError 6. Windows: GetHandleInformation, of an int of a pointer's size. POSIX: fcntl(F_GETFD)."""
-    return _get(_handle(handle, is_handle=True))
+    return _get(_handle(handle, "handle"))
 
 
 @_quick_set
@@ -402,10 +403,10 @@ def set_handle_inheritable(handle: File, inheritable: object, /) -> None:
     """Let children inherit a handle, or not. As os.set_handle_inheritable, on every platform.
 
     The flag is any truth value; handle and errors: as get_handle_inheritable. SetHandleInformation, fcntl(F_SETFD)."""
-    _set(_handle(handle, is_handle=True), bool(inheritable))
+    _set(_handle(handle, "handle"), bool(inheritable))
 
 
-def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
+def open_handles(pid: Optional[SupportsIndex] = None) -> list[OpenHandle]:
     """Everything that this process has open, or another one, as a list of OpenHandle, in order.
 
     The target is what /proc says on Linux (a path, `socket:[123]`), a file's path on macOS, a file's path or the
@@ -438,8 +439,8 @@ class _Block:  # of `temporarily`
 
 # For each file the blocks that have put it on: there before the flag is on and until it is off, so that whatever cuts
 # in (Ctrl-C, a fork) can be followed by an undo.
-_blocks: dict[Key, weakref.WeakSet[_Block]] = {}
-_received: set[Key] = set()
+_blocks: dict[tuple[int, object], weakref.WeakSet[_Block]] = {}
+_received: set[tuple[int, object]] = set()
 _Child = collections.namedtuple("_Child", "args popen")
 _lock = threading.RLock()  # reentrant, for signal handlers and finalizers
 
@@ -557,7 +558,7 @@ def _take(arg: str, result_of: Callable[[int, bool], int]) -> int:
         raise ValueError("not an argument that passing makes: %r" % arg)
     with _lock:  # of several threads one alone gets it
         try:
-            handle = _handle(int(digits[:20]), is_handle=True)  # beyond 4,300 digits int has a ValueError
+            handle = _handle(int(digits[:20]), "handle")  # beyond 4,300 digits int has a ValueError
             key = _key(handle)
             if not _get(handle) or handle in _streams() or key in _received:
                 raise OSError("not handed over")
@@ -598,10 +599,9 @@ def _output(text: str) -> int:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except OSError as error:
+    except OSError as error:  # EPIPE, or EINVAL for Windows's ERROR_NO_DATA: the reader is gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python will flush it once more
-        reader_gone = error.errno in (errno.EPIPE, errno.EINVAL)  # the latter for Windows's ERROR_NO_DATA
-        return 0 if reader_gone else _fail(1, "stdout", error.strerror)
+        return 0 if error.errno in (errno.EPIPE, errno.EINVAL) else _fail(1, "stdout", error.strerror)
     return 0
 
 

@@ -95,6 +95,27 @@ def tell(handle):
         return None
 
 
+def in_child(method):
+    """Runs a test method in a Python child of its own: what it does to its process ends with that."""
+    def test(self):
+        done = run("""
+            import sys, unittest, test_inheritable
+            case = test_inheritable.%s("%s")
+            case.setUp()
+            try:
+                test_inheritable.%s.%s.in_child(case)
+            except unittest.SkipTest as why:
+                print("skipped:", why)
+            finally:
+                case.doCleanups()
+            """ % (2 * (type(self).__name__, method.__name__)))
+        if done.stdout.startswith("skipped:"):
+            self.skipTest(done.stdout[8:].strip())
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+    test.in_child = method
+    return test
+
+
 class Case(unittest.TestCase):
     def setUp(self):
         as_they_are = warnings.catch_warnings()
@@ -469,6 +490,52 @@ class RealInheritance(Case):
                 os.remove(out)
 
 
+def fastest(function, *args, number=2000):
+    """The least time of many that so many calls take, which a loaded machine does not change."""
+    times = []
+    for _ in range(30):
+        start = time.perf_counter()
+        for _ in range(number):
+            function(*args)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+class Speed(Case):
+    """.ci/bench.py has the figures; here, that none of the short cuts is lost."""
+
+    @unittest.skipUnless(LINUX and not PYPY, "the short cuts are of CPython on Linux")
+    def test_short_cuts(self):
+        for flag in True, False:
+            set_inheritable(self.fd, flag)
+            for function, args in (get_inheritable, (self.fd,)), (set_inheritable, (self.fd, flag)):
+                self.assertLess(fastest(function, *args), 0.7 * fastest(function.__wrapped__, *args), (function, flag))
+
+    @posix
+    @in_child
+    def test_listing_does_not_try_every_number(self):
+        import resource
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        limit = 100_000 if hard == resource.RLIM_INFINITY else min(100_000, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+        if not os.path.exists("/dev/fd") or limit < 4096:
+            self.skipTest("this system lists no descriptors, or allows few")
+        every_number = fastest(outcome, get_inheritable, 999_999, number=limit // 100)
+        self.assertLess(fastest(open_handles, number=1), 10 * every_number)
+
+    @posix
+    @in_child
+    def test_sealing_is_one_call(self):
+        import resource
+        resource.setrlimit(resource.RLIMIT_NOFILE, (2000, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        fds = [os.dup(self.fd) for _ in range(1500)]
+        if not inheritable._close_range or inheritable._close_range(fds[0], fds[0], 4):
+            self.skipTest("this system has no close_range that shuts off")
+        one_by_one = fastest(lambda: [os.set_inheritable(fd, False) for fd in fds], number=1)
+        self.assertLess(fastest(disable_inheritance, number=1), one_by_one / 5)
+        self.assertLess(fastest(disable_inheritance, *fds[::150], number=1), one_by_one / 3)
+
+
 class OneFile(Case):
     """The module works wherever its file is copied."""
 
@@ -515,27 +582,6 @@ class OneFile(Case):
 def entries(handles, *wanted):
     """Of what open_handles gave, the rows of the handles that are wanted."""
     return [tuple(h) for h in handles if h.handle in wanted]
-
-
-def in_child(method):
-    """Runs a test method in a Python child of its own: what it does to its process ends with that."""
-    def test(self):
-        done = run("""
-            import sys, unittest, test_inheritable
-            case = test_inheritable.%s("%s")
-            case.setUp()
-            try:
-                test_inheritable.%s.%s.in_child(case)
-            except unittest.SkipTest as why:
-                print("skipped:", why)
-            finally:
-                case.doCleanups()
-            """ % (2 * (type(self).__name__, method.__name__)))
-        if done.stdout.startswith("skipped:"):
-            self.skipTest(done.stdout[8:].strip())
-        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
-    test.in_child = method
-    return test
 
 
 def exhausted(free=0):
@@ -691,6 +737,8 @@ class TestOpenHandles(Case):
             self.assertEqual([row[:2] for row in rows], expected)
             if LINUX and PROC:
                 self.assertEqual(rows[0][2], self.path)
+            if LINUX:  # not every number is tried
+                self.assertLess(fastest(open_handles, number=1), fastest(outcome, get_inheritable, 10**6, number=10_000))
             fds += [os.dup(0) for _ in range(free)]  # those that were free are again
             for fd in fds:
                 os.close(fd)
