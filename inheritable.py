@@ -622,7 +622,7 @@ def _main(args: list[str]) -> int:
         for handle in handles:
             get_handle_inheritable(handle if handle >= 0 else 1 << 64)  # -1 is a handle of Windows's own
     except (getopt.GetoptError, ValueError, OverflowError, OSError) as error:
-        return _fail(2, error, "try --help")
+        return _fail(2, " ".join(args), error, "try --help")
     try:
         if command:
             return _run(command, handles) if command[0] else _fail(127, "", "not found")
@@ -630,7 +630,7 @@ def _main(args: list[str]) -> int:
     except (FileNotFoundError, NotADirectoryError):
         return _fail(127, command[0], "not found")
     except (OSError, NotImplementedError) as error:
-        return _fail(126 if command else 1, *command[:1], error)
+        return _fail(126 if command else 1, " ".join(command[:1] or args), error)
     if "--json" in chosen:
         return _output(json.dumps([handle._asdict() for handle in found], indent=2) + "\n")
     streams = _streams() if pid is None else {}
