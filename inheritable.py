@@ -57,7 +57,7 @@ if sys.platform == "win32":
             code = ctypes.get_last_error()
             raise OSError(None, ctypes.FormatError(code).rstrip(" .\r\n"), None, code, None)
 
-    def _resolve(number: int, kind: object, flag: SupportsIndex) -> int:
+    def _resolve(number: int, kind: object, *flag: SupportsIndex) -> int:
         if not isinstance(kind, str):
             # By name: who has such an object has imported its module, and nobody else should have to. A closed socket's
             # -1 would be a handle, of the process itself: as a descriptor it is EBADF.
@@ -65,7 +65,7 @@ if sys.platform == "win32":
             names = {c.__qualname__ for c in classes} | {"%s.%s" % (c.__module__, c.__qualname__) for c in classes}
             kind = "fd" if number == -1 or _GIVE_HANDLES.isdisjoint(names) else "handle"
         bits = 32 if kind == "fd" else 8 * ctypes.sizeof(ctypes.c_void_p)
-        if number >> (bits - 1) not in (0, -1) or operator.index(flag) >> 31 not in (0, -1):
+        if number >> (bits - 1) not in (0, -1) or any(operator.index(n) >> 31 not in (0, -1) for n in flag):
             raise OverflowError("Python int too large to convert to C int")
         return msvcrt.get_osfhandle(number) if kind == "fd" else number  # the bare CRT call can end the process
 
@@ -210,8 +210,8 @@ else:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
         return result
 
-    def _resolve(number: int, kind: object, flag: SupportsIndex) -> int:
-        if number >> 31 not in (0, -1) or operator.index(flag) >> 31 not in (0, -1):
+    def _resolve(number: int, kind: object, *flag: SupportsIndex) -> int:
+        if any(operator.index(n) >> 31 not in (0, -1) for n in (number, *flag)):
             raise OverflowError("Python int too large to convert to C int")
         return number
 
@@ -350,7 +350,7 @@ def _raw(file: object) -> object:  # the FileIO or SocketIO under a buffered or 
     return getattr(file, "raw", file)
 
 
-def _handle(file: File, kind: object = "fd", flag: SupportsIndex = 0) -> int:
+def _handle(file: File, kind: object = "fd", *flag: SupportsIndex) -> int:
     """The handle that file stands for. An int is of that kind, never guessed; for an object, its class tells."""
     try:
         number = operator.index(file)  # type: ignore[arg-type]
@@ -362,7 +362,7 @@ def _handle(file: File, kind: object = "fd", flag: SupportsIndex = 0) -> int:
         number, kind = getattr(file, "fileno")(), file
         if not isinstance(number, int):
             raise TypeError("fileno() returned a non-integer")
-    return _resolve(number, kind, flag)  # as os: the number is checked first, then the flag, then whether it is open
+    return _resolve(number, kind, *flag)  # as os: the number is checked first, then the flag, then whether it is open
 
 
 @_quick_get
@@ -385,7 +385,7 @@ def set_inheritable(fd: File, inheritable: SupportsIndex, /) -> None:
 
     The flag is a C int, 0 for no. Errors, for the flag too: as get_inheritable.
     POSIX: fcntl(F_SETFD), which leaves other flags as they are. Windows: SetHandleInformation."""
-    _set(_handle(fd, flag=inheritable), operator.index(inheritable) != 0)
+    _set(_handle(fd, "fd", inheritable), operator.index(inheritable) != 0)
 
 
 @_quick_get
@@ -529,7 +529,7 @@ def passing(*files: File, startupinfo: Any = None) -> Iterator[_Child]:
             sent[handle] = _duplicate(handle)
             stack.callback(_close, sent[handle])
         modes = [str(getattr(_raw(file), "mode", "")) for file in files]
-        args = ["%d%s" % (sent[handle], _APPEND if "a" in mode else "") for handle, mode in zip(handles, modes)]
+        args = ["%d%s" % (sent[handle], _APPEND * ("a" in mode)) for handle, mode in zip(handles, modes)]
         yield _Child(args, _popen(stack, sent.values(), startupinfo))
 
 

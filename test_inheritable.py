@@ -1712,6 +1712,8 @@ class TestList(Case):
                 got, out, err = command(*args)
                 self.assertEqual((got, out, len(err.splitlines())), (status, "", 1))
                 self.assertRegex(err, "^inheritable: .")
+        self.assertIn(": no such command: nonsense", command("nonsense")[2])
+        self.assertIn("run what?", command("run")[2])
 
     def test_help_and_version(self):
         for verb in [], ["list"], ["run"]:
