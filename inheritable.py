@@ -59,8 +59,7 @@ if sys.platform == "win32":
 
     def _resolve(number: int, kind: object, *flag: SupportsIndex) -> int:
         if not isinstance(kind, str):
-            # By name: who has such an object has imported its module, and nobody else should have to. A closed socket's
-            # -1 would be a handle, of the process itself: as a descriptor it is EBADF.
+            # By name, to import none of them. A closed socket's -1 would be a handle, of this process: it is EBADF.
             classes = type(kind).__mro__ + type(_raw(kind)).__mro__
             names = {c.__qualname__ for c in classes} | {"%s.%s" % (c.__module__, c.__qualname__) for c in classes}
             kind = "fd" if number == -1 or _GIVE_HANDLES.isdisjoint(names) else "handle"
@@ -258,9 +257,8 @@ else:
         return copy
 
     def _key(fd: int) -> tuple[int, object]:
-        status = os.fstat(fd)
-        access = _fcntl(fd, F_GETFL) & (os.O_WRONLY | os.O_RDWR)  # the ends of a pipe are one inode
-        return fd, (status.st_dev, status.st_ino, access)
+        status = os.fstat(fd)  # the ends of a pipe are one inode, but their access differs
+        return fd, (status.st_dev, status.st_ino, _fcntl(fd, F_GETFL) & (os.O_WRONLY | os.O_RDWR))
 
     def _list() -> list[OpenHandle]:
         handles: list[OpenHandle] = []
@@ -279,20 +277,22 @@ else:
             limit = os.sysconf("SC_OPEN_MAX")
             with contextlib.suppress(OSError):
                 count = os.stat("/proc/thread-self/fd").st_size
+        get, readlink, make = os.get_inheritable, os.readlink, OpenHandle._make  # for thousands, it counts
         for fd in fds:
             if 0 <= limit <= fd and len(handles) >= count:
                 break
-            target = None
             try:
-                flag = os.get_inheritable(fd)  # os's: for thousands, it is faster
+                flag = get(fd)
             except OSError:  # closed by now
                 continue
-            with contextlib.suppress(OSError):  # no path, or too long a one
-                if sys.platform == "darwin":
-                    target = os.fsdecode(fcntl.fcntl(fd, 50, bytes(1024)).rstrip(b"\0"))  # F_GETPATH
-                else:
-                    target = os.readlink(link % fd, dir_fd=folder)
-            handles.append(OpenHandle(fd, flag, target))
+            try:
+                target: Optional[str] = readlink(link % fd, dir_fd=folder)
+            except OSError:  # too long a path, or no link
+                target = None
+                with contextlib.suppress(OSError):  # a pipe, a socket
+                    if sys.platform == "darwin":
+                        target = os.fsdecode(fcntl.fcntl(fd, 50, bytes(1024)).rstrip(b"\0"))  # F_GETPATH
+            handles.append(make((fd, flag, target)))
         if folder is not None:
             os.close(folder)
         return handles
