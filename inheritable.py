@@ -269,9 +269,9 @@ else:
         for path in "/proc/thread-self/fd", "/proc/self/fd", "/dev/fd":
             with contextlib.suppress(OSError):  # EMFILE, or not there
                 if sys.platform == "darwin" or os.stat(path).st_dev != os.stat("/dev").st_dev:
-                    listed = {*map(int, os.listdir(path))}  # with listdir's own, closed by now
+                    listed = sorted(map(int, os.listdir(path)))  # with listdir's own, closed by now
                     folder, link = os.open(path, os.O_RDONLY), "%d"
-                    fds = sorted(listed - {folder})
+                    fds = filter(folder.__ne__, listed)
                     break
         else:  # All numbers to the limit. Beyond are those opened before it was lowered: Linux 6.2 counts them.
             limit = os.sysconf("SC_OPEN_MAX")
