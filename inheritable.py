@@ -600,7 +600,6 @@ def _output(text: str) -> int:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:  # EPIPE, or EINVAL for Windows's ERROR_NO_DATA: the reader is gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python will flush it once more
         return 0 if error.errno in (errno.EPIPE, errno.EINVAL) else _fail(1, "stdout", error.strerror)
     return 0
 
