@@ -37,6 +37,7 @@ class OpenHandle(collections.namedtuple("OpenHandle", "handle inheritable target
 if sys.platform == "win32":
     import _winapi, msvcrt, struct
     from ctypes.wintypes import DWORD, HANDLE
+    _READER_GONE = {errno.EPIPE, errno.EINVAL}  # the latter for ERROR_NO_DATA
     _STEP = 4  # of handles and process ids: Windows ignores the two lowest bits
     _APPEND = "a"  # behind the number: the C runtime has O_APPEND in the descriptor, not in the handle
     _GIVE_HANDLES = {  # the classes whose fileno() is a HANDLE; any other's is a C descriptor
@@ -190,7 +191,7 @@ else:
     import fcntl
     from fcntl import F_GETFD, F_GETFL, F_SETFD, FD_CLOEXEC
     _LINUX = sys.platform in ("linux", "android")
-    _STEP, _close, _APPEND = 1, os.close, ""  # O_APPEND goes over with the file
+    _STEP, _close, _READER_GONE, _APPEND = 1, os.close, {errno.EPIPE}, ""  # O_APPEND goes over with the file
     _streams = {0: "stdin", 1: "stdout", 2: "stderr"}.copy
 
     # PyDLL keeps the GIL, as os does; where CDLL drops it, a busy thread makes a call 200 times as slow. PyPy has no
@@ -234,7 +235,7 @@ else:
             try:
                 if _FDS[fd] == fd:
                     return _INHERITABLE[_quick_fcntl(fd, F_GETFD)]
-            except (LookupError, TypeError):
+            except (LookupError, TypeError, ctypes.ArgumentError):
                 pass
             return get(fd)
         return quick_get
@@ -246,7 +247,7 @@ else:
                 if _FDS[fd] == fd and (inheritable is True or inheritable is False):
                     if _quick_fcntl(fd, F_SETFD, 0 if inheritable else FD_CLOEXEC) == 0:
                         return
-            except (LookupError, TypeError):
+            except (LookupError, TypeError, ctypes.ArgumentError):
                 pass
             set_(fd, inheritable)
         return quick_set if _LINUX else set_  # others have more flags, to be read first and kept
@@ -266,35 +267,35 @@ else:
         folder, link, limit, count = None, "/proc/thread-self/fd/%d", -1, 0
         # /proc/self is the main thread's, but Linux before 3.17 has no other; /dev/fd is of macOS and BSD. Where a BSD
         # has no file system of its own there, it holds 0 to 2, or 0 to 63, open or not.
-        for path in "/proc/thread-self/fd", "/proc/self/fd", "/dev/fd":
-            with contextlib.suppress(OSError):  # EMFILE, or not there
-                if sys.platform == "darwin" or os.stat(path).st_dev != os.stat("/dev").st_dev:
-                    listed = sorted(map(int, os.listdir(path)))  # with listdir's own, closed by now
-                    folder, link = os.open(path, os.O_RDONLY), "%d"
-                    fds = filter(folder.__ne__, listed)
+        with contextlib.ExitStack() as stack:
+            for path in "/proc/thread-self/fd", "/proc/self/fd", "/dev/fd":
+                with contextlib.suppress(OSError):  # EMFILE, or not there
+                    if sys.platform == "darwin" or os.stat(path).st_dev != os.stat("/dev").st_dev:
+                        listed = sorted(map(int, os.listdir(path)))  # with listdir's own, closed by now
+                        folder, link = os.open(path, os.O_RDONLY), "%d"
+                        stack.callback(os.close, folder)
+                        fds = filter(folder.__ne__, listed)
+                        break
+            else:  # All numbers to the limit. Beyond are those opened before it was lowered: Linux 6.2 counts them.
+                limit = os.sysconf("SC_OPEN_MAX")
+                with contextlib.suppress(OSError):
+                    count = os.stat("/proc/thread-self/fd").st_size
+            get, readlink, make = os.get_inheritable, os.readlink, OpenHandle._make  # for thousands, it counts
+            for fd in fds:
+                if 0 <= limit <= fd and len(handles) >= count:
                     break
-        else:  # All numbers to the limit. Beyond are those opened before it was lowered: Linux 6.2 counts them.
-            limit = os.sysconf("SC_OPEN_MAX")
-            with contextlib.suppress(OSError):
-                count = os.stat("/proc/thread-self/fd").st_size
-        get, readlink, make = os.get_inheritable, os.readlink, OpenHandle._make  # for thousands, it counts
-        for fd in fds:
-            if 0 <= limit <= fd and len(handles) >= count:
-                break
-            try:
-                flag = get(fd)
-            except OSError:  # closed by now
-                continue
-            try:
-                target: Optional[str] = readlink(link % fd, dir_fd=folder)
-            except OSError:  # too long a path, or no link
-                target = None
-                with contextlib.suppress(OSError):  # a pipe, a socket
-                    if sys.platform == "darwin":
-                        target = os.fsdecode(fcntl.fcntl(fd, 50, bytes(1024)).rstrip(b"\0"))  # F_GETPATH
-            handles.append(make((fd, flag, target)))
-        if folder is not None:
-            os.close(folder)
+                try:
+                    flag = get(fd)
+                except OSError:  # closed by now
+                    continue
+                try:
+                    target: Optional[str] = readlink(link % fd, dir_fd=folder)
+                except OSError:  # too long a path, or no link
+                    target = None
+                    with contextlib.suppress(OSError):  # a pipe, a socket
+                        if sys.platform == "darwin":
+                            target = os.fsdecode(fcntl.fcntl(fd, 50, bytes(1024)).rstrip(b"\0"))  # F_GETPATH
+                handles.append(make((fd, flag, target)))
         return handles
 
     def _list_other(pid: int) -> list[OpenHandle]:
@@ -313,7 +314,7 @@ else:
         except FileNotFoundError:
             raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH)) from None
         except PermissionError:
-            with open(process + "stat", "rb") as stat:
+            with contextlib.suppress(FileNotFoundError), open(process + "stat", "rb") as stat:
                 if stat.read().rpartition(b")")[2].split()[0] not in b"ZX":  # a zombie's belong to root
                     raise
         return handles
@@ -369,8 +370,8 @@ def _handle(file: File, kind: object = "fd", *flag: SupportsIndex) -> int:
 def get_inheritable(fd: File, /) -> bool:
     """Whether a child would inherit a file descriptor. As os.get_inheritable; takes any object with fileno() too.
 
-    OSError (EBADF) if it is not open, OverflowError if it is no C int, TypeError if it is no int at all.
-    POSIX: fcntl(F_GETFD). Windows: GetHandleInformation of the descriptor's handle."""
+    OSError (EBADF) if it is not open (a closed file object: ValueError), OverflowError if it is no C int, TypeError if
+    it is no int at all. POSIX: fcntl(F_GETFD). Windows: GetHandleInformation of the descriptor's handle."""
     return _get(_handle(fd))
 
 
@@ -428,13 +429,12 @@ class _Block:  # of `temporarily`
     def end(self) -> None:
         with _lock:
             for key, blocks in list(_blocks.items()):
-                if self in blocks:
-                    if len(blocks) == 1:
-                        with contextlib.suppress(OSError):  # closed by now
-                            if _key(key[0]) == key:
-                                _set(key[0], False)
-                        del _blocks[key]
-                    blocks.discard(self)
+                blocks.discard(self)
+                if not _blocks.get(key, True):  # nobody's by now: a signal handler may end another block at any point
+                    with contextlib.suppress(OSError):  # closed by now
+                        if _key(key[0]) == key:
+                            _set(key[0], False)
+                    _blocks.pop(key, None)
 
 
 # For each file the blocks that have put it on: there before the flag is on and until it is off, so that whatever cuts
@@ -486,7 +486,7 @@ def temporarily(*files: File) -> Iterator[None]:
             for handle in handles:
                 key = _key(handle)
                 if _blocks.get(key) or not _get(handle):
-                    _blocks.setdefault(key, weakref.WeakSet()).add(block)
+                    _blocks.setdefault(key, weakref.WeakSet([block])).add(block)
                     _set(handle, True)
         yield
     finally:
@@ -587,7 +587,7 @@ Exit status: COMMAND's; 127: not found, 126: not executable; 2: bad usage or a b
 
 
 def _fail(status: int, *reason: object) -> int:
-    line = b": ".join(str(part).encode("unicode_escape") for part in ("inheritable", *reason))
+    line = ": ".join(map(str, ("inheritable", *reason))).encode("unicode_escape").replace(b"\\\\", b"\\")
     with contextlib.suppress(OSError):  # stderr is closed
         os.write(2, line + b"\n")
     return status
@@ -599,8 +599,8 @@ def _output(text: str) -> int:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except OSError as error:  # EPIPE, or EINVAL for Windows's ERROR_NO_DATA: the reader is gone
-        return 0 if error.errno in (errno.EPIPE, errno.EINVAL) else _fail(1, "stdout", error.strerror)
+    except OSError as error:
+        return 0 if error.errno in _READER_GONE else _fail(1, "stdout", error.strerror)
     return 0
 
 

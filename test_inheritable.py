@@ -163,6 +163,15 @@ class Index:
         return self.value
 
 
+class Equal(Index):
+    """As numpy's integers."""
+
+    def __eq__(self, other):
+        return self.value == other
+
+    __hash__ = None
+
+
 class OnlyInt:
     def __int__(self):
         return 0
@@ -227,7 +236,8 @@ class SameAsOs(Case):
         self.odd = [True, False, None, 0.0, 1.5, float("nan"), 1j, "1", b"1", "", (), [], {}, object(), int, len,
                     Number(self.fd), Number(2**32), Liar(self.fd), Index(self.fd), Index(2**40), Index(-1), Index(1.0),
                     Index("x"), Index(Number(self.fd)), Index(True), Index(ZeroDivisionError()), Index(TypeError()),
-                    Index(IndexError()), Index(OverflowError()), OnlyInt(), WithParameter(), ctypes.c_int(self.fd),
+                    Index(IndexError()), Index(OverflowError()), Equal(self.fd), Equal(2**32), OnlyInt(),
+                    WithParameter(), ctypes.c_int(self.fd),
                     bytearray(8), memoryview(b"x")]
         self.flags = [Truth(True), Truth(False), Truth(ZeroDivisionError()), "", "no", 2, -1]
         for fd in 0, 1, 2:  # they are tried too
@@ -738,7 +748,8 @@ class TestOpenHandles(Case):
             if LINUX and PROC:
                 self.assertEqual(rows[0][2], self.path)
             if LINUX:  # not every number is tried
-                self.assertLess(fastest(open_handles, number=1), fastest(outcome, get_inheritable, 10**6, number=10_000))
+                every_number = fastest(outcome, get_inheritable, 10**6, number=10_000)
+                self.assertLess(fastest(open_handles, number=1), every_number)
             fds += [os.dup(0) for _ in range(free)]  # those that were free are again
             for fd in fds:
                 os.close(fd)
@@ -1075,6 +1086,24 @@ class TestTemporarily(Case):
         self.assertIs(tell(self.handle), True)
         second.__exit__(None, None, None)
         self.assertIs(tell(self.handle), False)
+
+    @unittest.skipUnless(hasattr(signal, "setitimer"), "this system has no setitimer")
+    @in_child
+    def test_one_ends_in_a_signal_handler_while_another_ends(self):
+        def handler(number, frame):
+            second.__exit__(None, None, None)
+        signal.signal(signal.SIGALRM, handler)
+        chance = random.Random(3)
+        for _ in range(int(2000 * SOAK)):
+            late = time.monotonic() + 1
+            first, second = temporarily(self.file), temporarily(self.file)
+            first.__enter__()
+            second.__enter__()
+            signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 5e-5))
+            first.__exit__(None, None, None)
+            while tell(self.handle) and time.monotonic() < late:
+                pass
+            self.assertIs(tell(self.handle), False)
 
     def test_shut_off_inside(self):
         set_inheritable(self.file, True)
@@ -1742,6 +1771,12 @@ class TestList(Case):
         self.assertEqual(shell("2>&-")[0], 0)
         if os.path.exists("/dev/full"):
             self.assertEqual(shell(">/dev/full"), (1, b"", 1))
+
+    @proc
+    def test_stdout_that_cannot_be_written(self):
+        with open("/proc/self/oom_score_adj", "w") as refusing:  # EINVAL, which is no reader that went away
+            status, out, err = command(stdout=refusing)
+        self.assertEqual((status, len(err.splitlines())), (1, 1))
 
     @proc
     def test_names_cannot_steer_the_terminal(self):
