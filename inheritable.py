@@ -600,6 +600,7 @@ def _output(text: str) -> int:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # a frozen Python flushes it once more
         return 0 if error.errno in _READER_GONE else _fail(1, "stdout", error.strerror)
     return 0
 
