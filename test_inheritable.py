@@ -516,6 +516,8 @@ class Speed(Case):
 
     @unittest.skipUnless(LINUX and not PYPY, "the short cuts are of CPython on Linux")
     def test_short_cuts(self):
+        if fastest(os.get_inheritable, self.fd) > 2000 * 1e-6:
+            self.skipTest("a system call outweighs all else here")  # gVisor
         for flag in True, False:
             set_inheritable(self.fd, flag)
             for function, args in (get_inheritable, (self.fd,)), (set_inheritable, (self.fd, flag)):
@@ -534,6 +536,7 @@ class Speed(Case):
         self.assertLess(fastest(open_handles, number=1), 10 * every_number)
 
     @posix
+    @unittest.skipIf(PYPY, "the loop beside it is machine code in PyPy")
     @in_child
     def test_sealing_is_one_call(self):
         import resource
