@@ -33,7 +33,6 @@ class OpenHandle(collections.namedtuple("OpenHandle", "handle inheritable target
 
 
 # The two backends give the same names. Their handles are Windows's HANDLEs, or POSIX's file descriptors.
-
 if sys.platform == "win32":
     import _winapi, msvcrt, struct
     from ctypes.wintypes import DWORD, HANDLE
@@ -196,9 +195,10 @@ else:
 
     # PyDLL keeps the GIL, as os does; where CDLL drops it, a busy thread makes a call 200 times as slow. PyPy has no
     # PyDLL. Not find_library: it starts processes, and finds nothing on musl. Cygwin's None is python.exe alone.
-    _lib = functools.partial(getattr(ctypes, "PyDLL", ctypes.CDLL), "cygwin1.dll" if sys.platform == "cygwin" else None)
-    _quick_fcntl, _slow_fcntl = _lib().fcntl, _lib(use_errno=True).fcntl
-    _close_range = getattr(_lib(), "close_range", None)  # not in musl, macOS, and glibc before 2.34
+    _library: Any = getattr(ctypes, "PyDLL", ctypes.CDLL)
+    _libc = functools.partial(_library, "cygwin1.dll" if sys.platform == "cygwin" else None)
+    _quick_fcntl, _slow_fcntl = _libc().fcntl, _libc(use_errno=True).fcntl
+    _close_range = getattr(_libc(), "close_range", None)  # not in musl, macOS, and glibc before 2.34
     if not _LINUX:
         # fcntl is variadic, and Apple's arm64 has such an argument on the stack: ctypes puts it there if argtypes
         # name the two fixed ones and no more. On Linux there is no need, and a call takes half the time without.
@@ -250,7 +250,8 @@ else:
             except (LookupError, TypeError, ctypes.ArgumentError):
                 pass
             set_(fd, inheritable)
-        return quick_set if _LINUX else set_  # others have more flags, to be read first and kept
+        quick: Callable[[File, Any], None] = quick_set
+        return quick if _LINUX else set_  # others have more flags, to be read first and kept
 
     def _duplicate(fd: int) -> int:
         copy: int = fcntl.fcntl(fd, getattr(fcntl, "F_DUPFD_CLOEXEC", fcntl.F_DUPFD), 3)
@@ -606,8 +607,7 @@ def _output(text: str) -> int:
 
 
 def _main(args: list[str]) -> int:
-    import getopt  # it stops at COMMAND, whose arguments may look like ours
-    import json
+    import getopt, json  # getopt stops at COMMAND, whose arguments may look like ours
     verb = args[0] if args and args[0] in ("list", "run") else ""
     try:
         names = ["pass="] if verb == "run" else ["pid=", "json"]
