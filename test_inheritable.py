@@ -1463,9 +1463,10 @@ class TestPassing(Case):
     @in_child
     def test_file_that_got_number_0(self):
         os.dup2(self.fd, 0)
+        self.file.close()
         os.close(1)
         with passing(0) as child:  # whose duplicate must not be 1
-            self.assertGreater(int(child.args[0]), 2)
+            self.assertEqual(child.args, [str(self.fd)])  # but the lowest above the streams
             self.assertIs(tell(int(child.args[0])), False)
             self.assertEqual(output(READ, *child.args, **child.popen), "secret")
         self.assertIsNone(tell(int(child.args[0])))
@@ -1747,6 +1748,7 @@ class TestList(Case):
                 got, out, err = command(*args)
                 self.assertEqual((got, out, len(err.splitlines())), (status, "", 1))
                 self.assertRegex(err, "^inheritable: .")
+                self.assertIn(" ".join(map(str, args)), err)
         self.assertIn(": no such command: nonsense", command("nonsense")[2])
         self.assertIn("run what?", command("run")[2])
 
