@@ -15,13 +15,14 @@ __all__ = ["get_inheritable", "set_inheritable", "get_handle_inheritable", "set_
 
 TYPE_CHECKING = False  # importing typing would cost milliseconds
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterable, Iterator, Optional, SupportsIndex
-    from _typeshed import FileDescriptorLike as File  # an int, or what has a fileno()
+    from typing import Any, Callable, Iterable, Iterator, Optional, Protocol, SupportsIndex, Union
+    class HasFileno(Protocol):
+        def fileno(self) -> int: ...
+    File = Union[SupportsIndex, HasFileno]
 
 
 class OpenHandle(collections.namedtuple("OpenHandle", "handle inheritable target", defaults=(None, None))):
     """An open descriptor (POSIX) or handle (Windows): its number, its flag, what it refers to; None: not known.
-
     It stands for its handle wherever a file may: `passing(OpenHandle(h))` hands over a Windows event."""
     __slots__ = ()
     handle: int
@@ -415,8 +416,7 @@ def open_handles(pid: Optional[SupportsIndex] = None) -> list[OpenHandle]:
     object's type on Windows, else None. What the call itself opens is not in the list. With pid: ProcessLookupError
     if there is no such process, PermissionError if it may not be read, NotImplementedError where the system does not
     tell; of a zombie, an empty list. Linux: /proc/thread-self/fd (a thread may have unshared its files), /proc/PID/fd,
-    fdinfo. macOS, BSD: /dev/fd. Without these (no free descriptor): every number up to the limit. Windows:
-    NtQuerySystemInformation(SystemExtendedHandleInformation)."""
+    fdinfo. macOS, BSD: /dev/fd. Without (no free descriptor): every number to the limit. NtQuerySystemInformation."""
     number = os.getpid() if pid is None else operator.index(pid)
     if not 0 < number < 1 << 32 or number % _STEP:
         raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
