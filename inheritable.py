@@ -1,219 +1,825 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the authors of inheritable
-"""What do my child processes inherit? Read the flag, set it, see it all, shut it off, hand files over.
+"""Control what your child processes inherit.
 
-A child process gets each file descriptor (POSIX) or handle (Windows) that is inheritable: without close-on-exec, or
-with HANDLE_FLAG_INHERIT (PEP 446). `python inheritable.py --help` tells of the command line.
+A program that a process executes gets those file descriptors (POSIX) or handles
+(Windows) that are inheritable (PEP 446). This module reads and sets that flag, lists
+what is open, shuts inheritance off, and hands chosen files to a child, in the same way
+on every platform:
+
+    import inheritable
+
+    inheritable.disable_inheritance()            # nothing leaks from here on
+    with open("work.log", "a") as log:
+        with inheritable.passing(log) as child:  # but for this one file
+            command = [sys.executable, "worker.py", *child.args]
+            process = subprocess.Popen(command, **child.popen)
+
+    # And in worker.py:
+    log = open(inheritable.receive(sys.argv[1]), "a")
+
+The flag counts when a program is executed. A fork alone copies everything that is open,
+whatever its flag.
+
+`python inheritable.py --help` tells about the command line.
 """
+
 from __future__ import annotations
 
-import collections, contextlib, ctypes, errno, functools, operator, os, sys, threading, weakref
+import collections
+import contextlib
+import ctypes
+import errno
+import operator
+import os
+import sys
+import threading
 
-__version__ = "1.0.0"
-__all__ = ["get_inheritable", "set_inheritable", "get_handle_inheritable", "set_handle_inheritable", "OpenHandle",
-           "open_handles", "disable_inheritance", "temporarily", "passing", "receive", "receive_handle"]
+__version__ = "2.0.0"
 
-TYPE_CHECKING = False  # importing typing would cost milliseconds
+__all__ = [
+    "Child",
+    "OpenHandle",
+    "disable_inheritance",
+    "get_handle_inheritable",
+    "get_inheritable",
+    "open_handles",
+    "passing",
+    "receive",
+    "receive_handle",
+    "set_handle_inheritable",
+    "set_inheritable",
+    "temporarily",
+]
+
+
+# ---------------------------------------------------------------------------------
+# Types
+# ---------------------------------------------------------------------------------
+
+# Type checkers take this name for true. Importing typing at run time would cost
+# milliseconds.
+TYPE_CHECKING = False
+
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterable, Iterator, Optional, Protocol, SupportsIndex, Union
+    from collections.abc import Callable, Generator, Iterable, Sequence
+    from typing import Any, NamedTuple, Protocol, SupportsIndex, Union
+
     class HasFileno(Protocol):
-        def fileno(self) -> int: ...
-    File = Union[SupportsIndex, HasFileno]
+        """What has a file descriptor, or on Windows perhaps a handle."""
+
+        def fileno(self) -> int:
+            """Return its number."""
+            ...
+
+    File = Union[SupportsIndex, HasFileno]  # noqa: UP007  (3.8 has no | here.)
+
+    class _OpenHandle(NamedTuple):
+        handle: int
+        inheritable: bool | None = None
+        target: str | None = None
+
+    class _Child(NamedTuple):
+        args: list[str]
+        popen: dict[str, Any]
+
+else:
+    _OpenHandle = collections.namedtuple(
+        "_OpenHandle", "handle inheritable target", defaults=(None, None)
+    )
+    _Child = collections.namedtuple("_Child", "args popen")
 
 
-class OpenHandle(collections.namedtuple("OpenHandle", "handle inheritable target", defaults=(None, None))):
-    """An open descriptor (POSIX) or handle (Windows): its number, its flag, what it refers to; None: not known.
-    It stands for its handle wherever a file may: `passing(OpenHandle(h))` hands over a Windows event."""
+class OpenHandle(_OpenHandle):
+    """An open file descriptor (POSIX) or handle (Windows).
+
+    It stands for its handle wherever a file may stand. So a Windows event, which has no
+    file object, can be handed over too: `passing(OpenHandle(event))`.
+
+    Attributes:
+        handle: Its number. Windows ignores the two lowest bits of a handle, so there
+            they are taken off a number that is not negative.
+        inheritable: Whether a program that this process executes would get it. None if
+            that is not known.
+        target: What it refers to: a path, `socket:[123]`, on Windows the type of an
+            object such as `Event`. None if the system does not tell.
+    """
+
     __slots__ = ()
-    handle: int
-    inheritable: Optional[bool]
-    target: Optional[str]
+
+    if sys.platform == "win32":
+
+        def __new__(  # noqa: PYI034  (3.8 has no Self.)
+            cls,
+            handle: int,
+            inheritable: bool | None = None,
+            target: str | None = None,
+        ) -> OpenHandle:
+            """Take the two lowest bits off the handle, as Windows does."""
+            significant = handle & ~3 if handle >= 0 else handle
+            return super().__new__(cls, significant, inheritable, target)
 
     def fileno(self) -> int:
+        """Return the handle."""
         return self.handle
 
 
-# The two backends give the same names. Their handles are Windows's HANDLEs, or POSIX's file descriptors.
+class Child(_Child):
+    """What a child needs to get the files of a `passing` block.
+
+    Attributes:
+        args: Strings for the child's command line, one a file in order, that name the
+            files in the child. There `receive` takes them.
+        popen: Keyword arguments for `subprocess.Popen`, and for whatever hands them on
+            to it.
+    """
+
+    __slots__ = ()
+
+
+# ---------------------------------------------------------------------------------
+# The system below
+#
+# Both branches define the same names in the same order. A "handle" here is a HANDLE on
+# Windows and a file descriptor on POSIX.
+# ---------------------------------------------------------------------------------
+
+# These have the same values on every POSIX system.
+F_GETFD = 1
+F_SETFD = 2
+FD_CLOEXEC = 1
+INT_MAX = 0x7FFFFFFF
+
 if sys.platform == "win32":
-    import _winapi, msvcrt, struct
-    from ctypes.wintypes import DWORD, HANDLE
-    _READER_GONE = {errno.EPIPE, errno.EINVAL}  # the latter for ERROR_NO_DATA
-    _STEP = 4  # of handles and process ids: Windows ignores the two lowest bits
-    _APPEND = "a"  # behind the number: the C runtime has O_APPEND in the descriptor, not in the handle
-    _GIVE_HANDLES = {  # the classes whose fileno() is a HANDLE; any other's is a C descriptor
-        "_socket.socket", "socket.SocketIO", "socketserver.TCPServer", "socketserver._SocketWriter", "OpenHandle",
-        "asyncio.trsock.TransportSocket", "asyncio.windows_utils.PipeHandle",
-        "multiprocessing.connection._ConnectionBase"}
+    import _thread
+    import _winapi
+    import io
+    import msvcrt
+    import queue
+    import signal
+    import subprocess
+    import time
+    from ctypes import wintypes
+    from ctypes.wintypes import (
+        BOOL,
+        DWORD,
+        HANDLE,
+        LARGE_INTEGER,
+        LPVOID,
+        LPWSTR,
+        ULONG,
+        USHORT,
+    )
 
-    class _HoldingGIL(ctypes.CDLL):
-        _func_flags_ = 4  # FUNCFLAG_PYTHONAPI, as PyDLL's, with FUNCFLAG_STDCALL (0), as WinDLL's
+    ERROR_INVALID_PARAMETER = 87
+    FILE_TYPE_DISK = 1
+    FILE_TYPE_PIPE = 3
+    HANDLE_FLAG_INHERIT = 1
+    JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE = 0x2000
+    JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK = 0x1000
+    JobObjectExtendedLimitInformation = 9
+    OBJ_INHERIT = 2
+    ObjectTypeInformation = 2
+    PROCESS_DUP_HANDLE = 0x40
+    PROCESS_SET_QUOTA = 0x100
+    PROCESS_TERMINATE = 1
+    STATUS_INFO_LENGTH_MISMATCH = 0xC0000004
+    STD_ERROR_HANDLE = -12
+    STD_INPUT_HANDLE = -10
+    STD_OUTPUT_HANDLE = -11
+    SystemExtendedHandleInformation = 64
 
-    _kernel32 = _HoldingGIL("kernel32", use_last_error=True)
-    _files, _ntdll = ctypes.WinDLL("kernel32"), ctypes.WinDLL("ntdll")  # they may wait for a disk or a network
-    _kernel32.GetStdHandle.restype = _files.ReOpenFile.restype = HANDLE
-    _close = _winapi.CloseHandle
+    # The types of the Windows headers that wintypes does not have.
+    NTSTATUS = wintypes.LONG
+    SIZE_T = ctypes.c_size_t
+    ULONG_PTR = ctypes.c_size_t
+    ULONGLONG = ctypes.c_ulonglong
+
+    class UNICODE_STRING(ctypes.Structure):
+        """A string of the kernel. Its lengths are in bytes."""
+
+        _fields_ = (
+            ("Length", USHORT),
+            ("MaximumLength", USHORT),
+            ("Buffer", LPVOID),
+        )
+
+    class PUBLIC_OBJECT_TYPE_INFORMATION(ctypes.Structure):
+        """What NtQueryObject says of an object's type."""
+
+        _fields_ = (
+            ("TypeName", UNICODE_STRING),
+            ("Reserved", ULONG * 22),
+        )
+
+    class SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX(ctypes.Structure):
+        """One handle of one process in the system's table of all handles."""
+
+        _fields_ = (
+            ("Object", LPVOID),
+            ("UniqueProcessId", ULONG_PTR),
+            ("HandleValue", ULONG_PTR),
+            ("GrantedAccess", ULONG),
+            ("CreatorBackTraceIndex", USHORT),
+            ("ObjectTypeIndex", USHORT),
+            ("HandleAttributes", ULONG),
+            ("Reserved", ULONG),
+        )
+
+    class SYSTEM_HANDLE_INFORMATION_EX(ctypes.Structure):
+        """The head of that table. The entries follow it."""
+
+        _fields_ = (
+            ("NumberOfHandles", ULONG_PTR),
+            ("Reserved", ULONG_PTR),
+        )
+
+    class JOBOBJECT_BASIC_LIMIT_INFORMATION(ctypes.Structure):
+        """The basic limits of a job."""
+
+        _fields_ = (
+            ("PerProcessUserTimeLimit", LARGE_INTEGER),
+            ("PerJobUserTimeLimit", LARGE_INTEGER),
+            ("LimitFlags", DWORD),
+            ("MinimumWorkingSetSize", SIZE_T),
+            ("MaximumWorkingSetSize", SIZE_T),
+            ("ActiveProcessLimit", DWORD),
+            ("Affinity", ULONG_PTR),
+            ("PriorityClass", DWORD),
+            ("SchedulingClass", DWORD),
+        )
+
+    class IO_COUNTERS(ctypes.Structure):
+        """Counts of a job's input and output."""
+
+        _fields_ = (
+            ("ReadOperationCount", ULONGLONG),
+            ("WriteOperationCount", ULONGLONG),
+            ("OtherOperationCount", ULONGLONG),
+            ("ReadTransferCount", ULONGLONG),
+            ("WriteTransferCount", ULONGLONG),
+            ("OtherTransferCount", ULONGLONG),
+        )
+
+    class JOBOBJECT_EXTENDED_LIMIT_INFORMATION(ctypes.Structure):
+        """All limits of a job."""
+
+        _fields_ = (
+            ("BasicLimitInformation", JOBOBJECT_BASIC_LIMIT_INFORMATION),
+            ("IoInfo", IO_COUNTERS),
+            ("ProcessMemoryLimit", SIZE_T),
+            ("JobMemoryLimit", SIZE_T),
+            ("PeakProcessMemoryUsed", SIZE_T),
+            ("PeakJobMemoryUsed", SIZE_T),
+        )
+
+    class _DLLHoldingTheGIL(ctypes.CDLL):
+        # The flags are PyDLL's (FUNCFLAG_PYTHONAPI) together with WinDLL's
+        # (FUNCFLAG_STDCALL, which is 0). os holds the GIL for these calls too. They
+        # never wait.
+        _func_flags_ = 4
+
+    def _bound(library: ctypes.CDLL, name: str, restype: Any, *argtypes: Any) -> Any:
+        function = getattr(library, name)
+        function.restype = restype
+        function.argtypes = argtypes
+        return function
+
+    _quick_kernel32 = _DLLHoldingTheGIL("kernel32", use_last_error=True)
+    _kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
+    _ntdll = ctypes.WinDLL("ntdll")
+
+    _GetHandleInformation = _bound(
+        _quick_kernel32, "GetHandleInformation", BOOL, HANDLE, ctypes.POINTER(DWORD)
+    )
+    _SetHandleInformation = _bound(
+        _quick_kernel32, "SetHandleInformation", BOOL, HANDLE, DWORD, DWORD
+    )
+    _GetStdHandle = _bound(_quick_kernel32, "GetStdHandle", HANDLE, DWORD)
+    _GetFileType = _bound(_kernel32, "GetFileType", DWORD, HANDLE)
+    _GetFinalPathNameByHandleW = _bound(
+        _kernel32, "GetFinalPathNameByHandleW", DWORD, HANDLE, LPWSTR, DWORD, DWORD
+    )
+    _CreateJobObjectW = _bound(_kernel32, "CreateJobObjectW", HANDLE, LPVOID, LPWSTR)
+    _SetInformationJobObject = _bound(
+        _kernel32, "SetInformationJobObject", BOOL, HANDLE, ctypes.c_int, LPVOID, DWORD
+    )
+    _AssignProcessToJobObject = _bound(
+        _kernel32, "AssignProcessToJobObject", BOOL, HANDLE, HANDLE
+    )
+    _NtQueryObject = _bound(
+        _ntdll,
+        "NtQueryObject",
+        NTSTATUS,
+        HANDLE,
+        ctypes.c_int,
+        LPVOID,
+        ULONG,
+        ctypes.POINTER(ULONG),
+    )
+    _NtQuerySystemInformation = _bound(
+        _ntdll,
+        "NtQuerySystemInformation",
+        NTSTATUS,
+        ctypes.c_int,
+        LPVOID,
+        ULONG,
+        ctypes.POINTER(ULONG),
+    )
+    _RtlNtStatusToDosError = _bound(_ntdll, "RtlNtStatusToDosError", ULONG, NTSTATUS)
+
+    # Windows has no fcntl, so the four functions have no short cut here.
+    _quick_getfd: Any = None
+    _quick_setfd: Any = None
+
+    # Handles and process ids are multiples of this.
+    _STEP = 4
+    _HANDLE_BITS = 8 * ctypes.sizeof(ctypes.c_void_p)
+
+    # What writing to a pipe says when its reader has gone. EINVAL is what the C runtime
+    # makes of ERROR_NO_DATA.
+    _READER_GONE = {errno.EPIPE, errno.EINVAL}
+
+    # Behind the number in an argument: the file was opened for appending. POSIX has
+    # that in the file itself, but Windows only in the parent's descriptor.
+    _APPENDING: str = "a"
+
+    # The classes whose fileno() is a HANDLE, by name, so that none is imported.
+    _CLASSES_WITH_HANDLES = {
+        "_socket.socket",
+        "asyncio.trsock.TransportSocket",
+        "asyncio.windows_utils.PipeHandle",
+        "http.client.HTTPResponse",
+        "multiprocessing.connection._ConnectionBase",
+        "socket.SocketIO",
+        "socketserver.TCPServer",
+        "socketserver._SocketWriter",
+        "telnetlib.Telnet",
+    }
+
+    # subprocess.Handle, of which type checkers do not know.
+    _ProcessHandle: Any = vars(subprocess)["Handle"]
+
+    # How long a listing waits for one file to say what it is, and for all of them.
+    _SECONDS_FOR_ONE_FILE = 0.1
+    _SECONDS_FOR_ALL_FILES = 1.0
+
+    def _windows_error(code: int) -> OSError:
+        # ctypes.WinError differs from what os raises, in its text and its args.
+        text = ctypes.FormatError(code).rstrip(" .\r\n")
+        return OSError(None, text, None, code, None)
 
     def _check(succeeded: int) -> None:
         if not succeeded:
-            code = ctypes.get_last_error()
-            raise OSError(None, ctypes.FormatError(code).rstrip(" .\r\n"), None, code, None)
+            raise _windows_error(ctypes.get_last_error())
 
-    def _resolve(number: int, kind: object, *flag: SupportsIndex) -> int:
-        if not isinstance(kind, str):
-            # By name, to import none of them. A closed socket's -1 would be a handle, of this process: it is EBADF.
-            classes = type(kind).__mro__ + type(_raw(kind)).__mro__
-            names = {c.__qualname__ for c in classes} | {"%s.%s" % (c.__module__, c.__qualname__) for c in classes}
-            kind = "fd" if number == -1 or _GIVE_HANDLES.isdisjoint(names) else "handle"
-        bits = 32 if kind == "fd" else 8 * ctypes.sizeof(ctypes.c_void_p)
-        if number >> (bits - 1) not in (0, -1) or any(operator.index(n) >> 31 not in (0, -1) for n in flag):
-            raise OverflowError("Python int too large to convert to C int")
-        return msvcrt.get_osfhandle(number) if kind == "fd" else number  # the bare CRT call can end the process
+    def _bottom(file: object) -> object:
+        """Return the FileIO or the SocketIO under a buffered or a text file."""
+        file = getattr(file, "buffer", file)
+        return getattr(file, "raw", file)
+
+    def _is_process_handle(number: Any) -> bool:
+        """Tell whether an int is the handle of a process that subprocess has made."""
+        if not isinstance(number, _ProcessHandle):
+            return False
+        # A closed one keeps its number, which may be another object's by now.
+        if number.closed:
+            msg = "expected an open subprocess.Handle, not a closed one"
+            raise ValueError(msg)
+        return True
+
+    def _fileno_is_handle(file: object, number: int) -> bool:
+        """Tell whether the fileno() of an object is a handle, or else a descriptor.
+
+        The two ranges of numbers overlap, so the number alone does not tell.
+        """
+        bottom = _bottom(file)
+        # A closed socket says -1. As a handle that would be this process itself.
+        if isinstance(bottom, io.FileIO) or number == -1:
+            return False
+        classes = type(file).__mro__ + type(bottom).__mro__
+        names = {f"{cls.__module__}.{cls.__qualname__}" for cls in classes}
+        # The name alone stands for the OpenHandle of another copy of this module.
+        if not names.isdisjoint(_CLASSES_WITH_HANDLES) or "OpenHandle" in {
+            cls.__name__ for cls in classes
+        }:
+            return True
+        # For a class that is not known, the system is asked both ways.
+        _check_range(number, 32)
+        descriptor = _is_descriptor(number)
+        handle = _is_socket_or_pipe(number)
+        if descriptor and handle:
+            msg = (
+                "this object's number is open as a descriptor and as a handle: "
+                f"give OpenHandle({number}) or {number}"
+            )
+            raise TypeError(msg)
+        return handle
+
+    def _is_descriptor(number: int) -> bool:
+        try:
+            msvcrt.get_osfhandle(number)
+        except OSError:
+            return False
+        return True
+
+    def _is_socket_or_pipe(number: int) -> bool:
+        if number % _STEP or number in _streams():
+            return False
+        try:
+            copy = _duplicate(number)
+        except OSError:
+            return False
+        with contextlib.closing(_Asker()) as asker:
+            # One that does not answer is a pipe in which another thread is reading.
+            key = os.getpid(), number
+            return asker.ask(key, copy, _GetFileType) in (FILE_TYPE_PIPE, None)
+
+    def _to_handle(number: int, is_handle: bool) -> int:
+        # Of a bad descriptor get_osfhandle says EBADF. The bare call of the C runtime
+        # can end the process.
+        return number if is_handle else msvcrt.get_osfhandle(number)
 
     def _get(handle: int) -> bool:
         flags = DWORD()
-        _check(_kernel32.GetHandleInformation(HANDLE(handle), ctypes.byref(flags)))
-        return bool(flags.value & 1)  # HANDLE_FLAG_INHERIT
+        _check(_GetHandleInformation(handle, ctypes.byref(flags)))
+        return bool(flags.value & HANDLE_FLAG_INHERIT)
 
     def _set(handle: int, inheritable: bool) -> None:
-        _check(_kernel32.SetHandleInformation(HANDLE(handle), 1, int(inheritable)))
+        flags = HANDLE_FLAG_INHERIT if inheritable else 0
+        _check(_SetHandleInformation(handle, HANDLE_FLAG_INHERIT, flags))
 
-    def _quick_get(get: Callable[[File], bool]) -> Callable[[File], bool]:
-        return get
+    def _duplicate(handle: int, process: int = -1) -> int:
+        # -1 is the pseudo handle of this process.
+        return _winapi.DuplicateHandle(
+            process, handle, -1, 0, False, _winapi.DUPLICATE_SAME_ACCESS
+        )
 
-    def _quick_set(set_: Callable[[File, Any], None]) -> Callable[[File, Any], None]:
-        return set_
-
-    def _duplicate(handle: int, process: int = -1) -> int:  # -1 is this one
-        return _winapi.DuplicateHandle(process, handle, -1, 0, False, _winapi.DUPLICATE_SAME_ACCESS)
+    def _close(handle: int) -> None:
+        _winapi.CloseHandle(handle)
 
     def _streams() -> dict[int, str]:
-        names = (-12, "stderr"), (-11, "stdout"), (-10, "stdin")  # what is two of them has the latter's name
-        return {_kernel32.GetStdHandle(number): name for number, name in names}
+        # A handle that is two of the streams has the name of the later one.
+        return {
+            _GetStdHandle(STD_ERROR_HANDLE): "stderr",
+            _GetStdHandle(STD_OUTPUT_HANDLE): "stdout",
+            _GetStdHandle(STD_INPUT_HANDLE): "stdin",
+        }
 
-    def _identify(handle: int) -> tuple[object, str | None]:
-        """What tells this file from others, and its path; for what is no file on a disk, both are the object's type."""
-        # A pipe that another thread is reading tells nothing until that ends: ask a second opening of the file. One
-        # that waits for a client would take this for its client: a pipe is what calls a name below it invalid.
+    # Asking a file what it is can take for ever: GetFileType and
+    # GetFinalPathNameByHandle wait as long as another thread reads the same synchronous
+    # pipe. Opening the file a second time would not help: it can take a pipe's only
+    # client, or a serial port from its reader. So a thread asks, one for a whole
+    # listing, and whoever is listing waits only so long. A thread that does not come
+    # back is left to its question. It holds a duplicate of the handle, which it closes
+    # in the end. Until then that duplicate is in no list, and the same handle is not
+    # asked again, so that there is never more than one such thread for a handle.
+
+    # Which duplicates are with such a thread, by process id and handle.
+    _being_asked: dict[tuple[int, int], int] = {}
+
+    def _answer(
+        questions: queue.SimpleQueue[Any], answers: queue.SimpleQueue[Any]
+    ) -> None:
+        for key, copy, question in iter(questions.get, None):
+            answer = question(copy)
+            _close(copy)
+            _being_asked.pop(key)
+            answers.put(answer)
+
+    class _Asker:
+        """Asks files about themselves, and waits only so long for their answers."""
+
+        def __init__(self) -> None:
+            self.deadline = time.monotonic() + _SECONDS_FOR_ALL_FILES
+            self.questions: queue.SimpleQueue[Any] = queue.SimpleQueue()
+            self.answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+            self.has_thread = False
+
+        def ask(
+            self, key: tuple[int, int], copy: int, question: Callable[[int], Any]
+        ) -> Any:
+            """Return the answer of the question about a duplicate of a handle.
+
+            Args:
+                key: The process id and the handle that is duplicated.
+                copy: The duplicate, which is closed once it has answered.
+                question: What is asked of the duplicate.
+
+            Returns:
+                The answer, or None if there is none in time.
+            """
+            wait = min(_SECONDS_FOR_ONE_FILE, self.deadline - time.monotonic())
+            if wait <= 0 or key in _being_asked or not self._has_thread():
+                _close(copy)
+                return None
+            _being_asked[key] = copy
+            self.questions.put((key, copy, question))
+            try:
+                return self.answers.get(timeout=wait)
+            except queue.Empty:
+                # That thread ends when it comes back. The next question is for another.
+                self.close()
+                return None
+
+        def _has_thread(self) -> bool:
+            if not self.has_thread:
+                self.questions = queue.SimpleQueue()
+                self.answers = queue.SimpleQueue()
+                # Thread.start would wait for ever in a 3.8 that is finalizing.
+                with contextlib.suppress(RuntimeError):
+                    _thread.start_new_thread(_answer, (self.questions, self.answers))
+                    self.has_thread = True
+            return self.has_thread
+
+        def close(self) -> None:
+            """Let the thread end."""
+            self.questions.put(None)
+            self.has_thread = False
+
+    def _path(handle: int) -> str | None:
+        """Return the path of a file on a disk."""
+        if _GetFileType(handle) != FILE_TYPE_DISK:
+            return None
+        path = ctypes.create_unicode_buffer(32768)
+        length = _GetFinalPathNameByHandleW(handle, path, len(path), 0)
+        if not 0 < length < len(path):
+            return None
+        if path.value.startswith("\\\\?\\UNC\\"):
+            return "\\\\" + path.value[len("\\\\?\\UNC\\") :]
+        if path.value.startswith("\\\\?\\"):
+            return path.value[len("\\\\?\\") :]
+        return path.value
+
+    def _type_name(handle: int) -> str | None:
         buffer = ctypes.create_string_buffer(1024)
-        if _ntdll.NtQueryObject(HANDLE(handle), 2, buffer, len(buffer), None):  # ObjectTypeInformation
-            return None, None
-        length, _, name = struct.unpack_from("HHP", buffer)  # a UNICODE_STRING
-        kind = ctypes.wstring_at(name, length // 2)
-        below, opened = ctypes.create_unicode_buffer("no such file"), HANDLE()
-        string = ctypes.create_string_buffer(struct.pack("HHP", 24, 24, ctypes.addressof(below)))
-        attributes = struct.pack("IPPIPP", struct.calcsize("IPPIPP"), handle, ctypes.addressof(string), 0, 0, 0)
-        status = _ntdll.NtOpenFile(ctypes.byref(opened), 0x100000, attributes, buffer, 7, 0) if kind == "File" else 0
-        if opened.value:  # a socket takes any name
-            _close(opened.value)
-        if kind != "File" or status & 0xFFFFFFFF == 0xC0000033:  # STATUS_OBJECT_NAME_INVALID
-            return kind, kind
-        second = _files.ReOpenFile(HANDLE(handle), 0, 7, 0x02000000)  # shared with all, FILE_FLAG_BACKUP_SEMANTICS
-        if second == HANDLE(-1).value:
-            return kind, kind
-        file, path = ctypes.create_string_buffer(52), ctypes.create_unicode_buffer(32768)
-        _files.GetFileInformationByHandle(HANDLE(second), file)
-        if 0 < _files.GetFinalPathNameByHandleW(HANDLE(second), path, len(path), 0) < len(path):
-            kind = path.value.replace("\\\\?\\UNC\\", "\\\\", 1).replace("\\\\?\\", "", 1)
-        _close(second)
-        return (file[28:32], file[44:]), kind  # the volume, and the file's index there
+        status = _NtQueryObject(
+            handle, ObjectTypeInformation, buffer, len(buffer), None
+        )
+        if status:
+            return None
+        name = PUBLIC_OBJECT_TYPE_INFORMATION.from_buffer(buffer).TypeName
+        return ctypes.wstring_at(name.Buffer, name.Length // 2)
 
-    def _key(handle: int) -> tuple[int, object]:
-        return handle, _identify(handle)[0]
+    class _HandleTable:
+        """The system's table of the handles of all processes.
 
-    def _flags(pid: int) -> list[tuple[int, bool]]:
-        """The handles of a process and their flags, out of the system's table of all processes' handles."""
-        size, status = DWORD(1 << 20), 0xC0000004
-        while status == 0xC0000004:  # STATUS_INFO_LENGTH_MISMATCH: the table has grown
-            table = bytearray(size.value * 2)
-            buffer = (ctypes.c_char * len(table)).from_buffer(table)
-            status = _ntdll.NtQuerySystemInformation(64, buffer, len(table), ctypes.byref(size)) & 0xFFFFFFFF
-        ctypes.set_last_error(_ntdll.RtlNtStatusToDosError(status))
-        _check(status == 0)
-        row = struct.Struct("PPPIHHII")  # object, process, handle, access, -, type, attributes, -
-        start = struct.calcsize("PP")  # behind the number of rows and a reserved word
-        end = start + struct.unpack_from("P", table)[0] * row.size
-        process, handles = struct.pack("P", pid), []
-        found = table.find(process, start, end)  # no object for each row: there may be 200,000 of other processes
-        while found != -1:
-            offset = found - len(process)
-            if (offset - start) % row.size == 0:
-                fields = row.unpack_from(table, offset)
-                handles.append((fields[2], bool(fields[6] & 2)))  # OBJ_INHERIT
-            found = table.find(process, found + 1, end)
-        return sorted(handles)
+        A desktop has some 200,000 of them. So no Python object is made for a row until
+        the lowest byte of the wanted field is right, which is searched for in C.
+        """
+
+        def __init__(self) -> None:
+            size = 1 << 20
+            status = STATUS_INFO_LENGTH_MISMATCH
+            # The table may grow between two calls, and the length that the system
+            # reports need not be enough.
+            while status == STATUS_INFO_LENGTH_MISMATCH:
+                size *= 2
+                self.bytes = bytearray(size)
+                buffer = (ctypes.c_char * size).from_buffer(self.bytes)
+                status = _NtQuerySystemInformation(
+                    SystemExtendedHandleInformation, buffer, size, None
+                )
+                status &= 0xFFFFFFFF
+            if status:
+                raise _windows_error(_RtlNtStatusToDosError(status))
+            head = SYSTEM_HANDLE_INFORMATION_EX.from_buffer(self.bytes)
+            entries = SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX * head.NumberOfHandles
+            self.entries = entries.from_buffer(self.bytes, ctypes.sizeof(head))
+
+        def rows(self, field: str, value: int) -> Generator[Any, None, None]:
+            """Yield the entries in which a field has a value."""
+            head_size = ctypes.sizeof(SYSTEM_HANDLE_INFORMATION_EX)
+            entry = SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX
+            end = head_size + ctypes.sizeof(self.entries)
+            start = head_size + getattr(entry, field).offset
+            lowest_bytes = self.bytes[start : end : ctypes.sizeof(entry)]
+            index = lowest_bytes.find(value & 0xFF)
+            while index != -1:
+                row = self.entries[index]
+                if getattr(row, field) == value and not self._is_ours(row):
+                    yield row
+                index = lowest_bytes.find(value & 0xFF, index + 1)
+
+        def _is_ours(self, row: Any) -> bool:
+            """Tell whether a row is a duplicate that is with a thread of _Asker."""
+            return bool(_being_asked) and (
+                row.UniqueProcessId == os.getpid()
+                and row.HandleValue in list(_being_asked.values())
+            )
+
+    def _list_process(pid: int, process: int) -> list[OpenHandle]:
+        handles: list[OpenHandle] = []
+        with contextlib.closing(_Asker()) as asker:
+            for row in _HandleTable().rows("UniqueProcessId", pid):
+                handle = row.HandleValue
+                target = None
+                # It may be closed by now, or of a type that cannot be duplicated.
+                with contextlib.suppress(OSError):
+                    copy = _duplicate(handle, process)
+                    target = _type_name(copy)
+                    if target == "File":
+                        target = asker.ask((pid, handle), copy, _path) or target
+                    else:
+                        _close(copy)
+                flag = bool(row.HandleAttributes & OBJ_INHERIT)
+                handles.append(OpenHandle(handle, flag, target))
+        return sorted(handles, key=operator.attrgetter("handle"))
+
+    @contextlib.contextmanager
+    def _opened_process(pid: int, access: int) -> Generator[int, None, None]:
+        try:
+            process = _winapi.OpenProcess(access, False, pid)
+        except OSError as error:
+            if error.winerror == ERROR_INVALID_PARAMETER:
+                raise _no_such_process() from None
+            raise
+        try:
+            yield process
+        finally:
+            _close(process)
 
     def _list() -> list[OpenHandle]:
-        return [OpenHandle(handle, flag, _identify(handle)[1]) for handle, flag in _flags(os.getpid())]
+        return _list_process(os.getpid(), -1)
 
     def _list_other(pid: int) -> list[OpenHandle]:
-        try:
-            process = _winapi.OpenProcess(0x40, False, pid)  # PROCESS_DUP_HANDLE
-        except OSError as error:
-            gone = error.winerror == 87  # ERROR_INVALID_PARAMETER
-            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH)) if gone else error
-        handles = []
-        for handle, flag in _flags(pid):
-            target = None
-            with contextlib.suppress(OSError):  # closed by now, or of a type that cannot be duplicated
-                copy = _duplicate(handle, process)
-                target = _identify(copy)[1]
-                _close(copy)
-            handles.append(OpenHandle(handle, flag, target))
-        _close(process)
-        return handles
+        with _opened_process(pid, PROCESS_DUP_HANDLE) as process:
+            return _list_process(pid, process)
 
-    def _shut_off(kept: set[int]) -> list[int]:
-        return [handle for handle, inheritable in _flags(os.getpid()) if inheritable]
+    def _shut_off_all_but(kept: set[int]) -> None:
+        for row in _HandleTable().rows("UniqueProcessId", os.getpid()):
+            if row.HandleAttributes & OBJ_INHERIT and row.HandleValue not in kept:
+                # It may be closed by now.
+                with contextlib.suppress(OSError):
+                    _set(row.HandleValue, False)
 
-    def _popen(stack: contextlib.ExitStack, handles: Iterable[int], startupinfo: Any) -> dict[str, Any]:
-        import subprocess
-        startupinfo = startupinfo.copy() if startupinfo else subprocess.STARTUPINFO()
-        attributes = startupinfo.lpAttributeList = dict(startupinfo.lpAttributeList or {})
-        attributes["handle_list"] = list(dict.fromkeys([*attributes.get("handle_list", ()), *handles]))
-        stack.enter_context(temporarily(*map(OpenHandle, attributes["handle_list"])))  # else ERROR_INVALID_PARAMETER
-        return {"startupinfo": startupinfo}
+    @contextlib.contextmanager
+    def _popen_arguments(
+        handles: Iterable[int], startupinfo: Any
+    ) -> Generator[dict[str, Any], None, None]:
+        """Make the child get these handles, and those that startupinfo names."""
+        info = startupinfo.copy() if startupinfo else subprocess.STARTUPINFO()
+        attributes = dict(info.lpAttributeList or {})
+        unique = dict.fromkeys([*attributes.get("handle_list", ()), *handles])
+        info.lpAttributeList = {**attributes, "handle_list": list(unique)}
+        # Windows refuses a handle in this list that is not inheritable.
+        with temporarily(*map(OpenHandle, unique)):
+            yield {"startupinfo": info}
 
-    def _descriptor(handle: int, append: bool) -> int:
-        return msvcrt.open_osfhandle(handle, os.O_NOINHERIT | (os.O_APPEND if append else 0))
+    def _suffix(file: object) -> str:
+        mode = getattr(_bottom(file), "mode", "")
+        return _APPENDING if "a" in str(mode) else ""
 
-    def _run(command: list[str], handles: list[int]) -> int:
-        import shutil, signal, subprocess
-        # CreateProcess knows no PATHEXT; before 3.12, which() does not for a name with a folder.
-        names = [command[0] + suffix for suffix in ["", *os.environ.get("PATHEXT", "").split(os.pathsep)]]
-        program = next(filter(None, map(shutil.which, names)), command[0])
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command, which does not inherit this
-        with passing(*map(OpenHandle, handles)) as child:
-            process = subprocess.Popen([program, *command[1:]], **child.popen)
+    def _descriptor(handle: int, appending: bool) -> int:
+        flags = os.O_NOINHERIT | (os.O_APPEND if appending else 0)
+        return msvcrt.open_osfhandle(handle, flags)
+
+    def _find_program(name: str) -> str:
+        """Return the path of a program: as cmd.exe, but never out of this directory.
+
+        CreateProcess alone looks into the current directory first, and knows of no
+        extension but .exe.
+        """
+        extensions = os.environ.get("PATHEXT") or ".COM;.EXE;.BAT;.CMD"
+        names = [name + extension for extension in extensions.split(";") if extension]
+        if os.path.splitext(name)[1]:
+            names.insert(0, name)
+        folders = os.environ.get("PATH", "").split(";")
+        if os.path.dirname(name):
+            folders = [os.curdir]
+        for folder in filter(None, folders):
+            for candidate in names:
+                path = os.path.join(folder, candidate)
+                if os.path.isfile(path):
+                    return path
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+    def _command_line(program: str, arguments: list[str]) -> str:
+        """Return the command line for CreateProcess."""
+        extension = os.path.splitext(program.rstrip(". "))[1].lower()
+        if extension not in (".bat", ".cmd"):
+            return subprocess.list2cmdline([program, *arguments])
+        # cmd.exe reads the line of a batch file again. Within quotes all it takes for
+        # more than text is a quote, a percent sign and the end of the line.
+        for argument in (program, *arguments):
+            if set(argument) & set('"%\r\n'):
+                msg = f"a batch file cannot be given this argument safely: {argument}"
+                raise PermissionError(errno.EACCES, msg)
+        # A program behind the batch file would take a last backslash for an escape of
+        # the quote.
+        quoted: list[str] = []
+        for argument in (program, *arguments):
+            backslashes = len(argument) - len(argument.rstrip("\\"))
+            quoted.append(f'"{argument}{backslashes * chr(92)}"')
+        system = os.environ.get("SYSTEMROOT", "C:\\Windows")
+        shell = os.path.join(system, "System32", "cmd.exe")
+        # /s takes off the outermost quotes alone, /v:off leaves ! as it is.
+        return f'"{shell}" /d /e:on /v:off /s /c "{" ".join(quoted)}"'
+
+    def _tie_to_this_process(pid: int) -> int:
+        """Let a process end with this one, but not those that it starts itself.
+
+        Returns:
+            The handle of a job, which is to stay open until the process ends.
+        """
+        job: int = _CreateJobObjectW(None, None)
+        limits = JOBOBJECT_EXTENDED_LIMIT_INFORMATION()
+        limits.BasicLimitInformation.LimitFlags = (
+            JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK
+        )
+        _SetInformationJobObject(
+            job,
+            JobObjectExtendedLimitInformation,
+            ctypes.byref(limits),
+            ctypes.sizeof(limits),
+        )
+        # It may have ended by now, and some jobs allow no job within them. Then the
+        # command runs without.
+        with contextlib.suppress(OSError):
+            access = PROCESS_SET_QUOTA | PROCESS_TERMINATE
+            with _opened_process(pid, access) as process:
+                _AssignProcessToJobObject(job, process)
+        return job
+
+    def _execute(command: list[str], passed: list[tuple[int, int]]) -> int:
+        """Run a command to its end, with these handles alone; return its status."""
+        line = _command_line(_find_program(command[0]), command[1:])
+        # Ctrl-C and Ctrl-Break are for the command, which does not inherit this.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGBREAK, signal.SIG_IGN)
+        with passing(*(OpenHandle(handle) for handle, _ in passed)) as child:
+            process = subprocess.Popen(line, **child.popen)
+        job = _tie_to_this_process(process.pid)
         status = process.wait()
-        return status - (1 << 32) if status >> 31 else status  # sys.exit takes a C long
+        _close(job)
+        # sys.exit takes a C long.
+        return status - (1 << 32) if status >> 31 else status
 
 else:
     import fcntl
-    from fcntl import F_GETFD, F_GETFL, F_SETFD, FD_CLOEXEC
-    _LINUX = sys.platform in ("linux", "android")
-    _STEP, _close, _READER_GONE, _APPEND = 1, os.close, {errno.EPIPE}, ""  # O_APPEND goes over with the file
-    _streams = {0: "stdin", 1: "stdout", 2: "stderr"}.copy
 
-    # PyDLL keeps the GIL, as os does; where CDLL drops it, a busy thread makes a call 200 times as slow. PyPy has no
-    # PyDLL. Not find_library: it starts processes, and finds nothing on musl. Cygwin's None is python.exe alone.
-    _library: Any = getattr(ctypes, "PyDLL", ctypes.CDLL)
-    _libc = functools.partial(_library, "cygwin1.dll" if sys.platform == "cygwin" else None)
-    _quick_fcntl, _slow_fcntl = _libc().fcntl, _libc(use_errno=True).fcntl
-    _close_range = getattr(_libc(), "close_range", None)  # not in musl, macOS, and glibc before 2.34
-    if not _LINUX:
-        # fcntl is variadic, and Apple's arm64 has such an argument on the stack: ctypes puts it there if argtypes
-        # name the two fixed ones and no more. On Linux there is no need, and a call takes half the time without.
-        _quick_fcntl.argtypes = _slow_fcntl.argtypes = [ctypes.c_int, ctypes.c_int]
+    LINUX = sys.platform in ("linux", "android")
+    APPLE = sys.platform in ("darwin", "ios", "tvos", "watchos", "visionos")
 
-    def _fcntl(fd: int, command: int, *value: int) -> int:
-        result: int = _slow_fcntl(fd, command, *value)
+    CLOSE_RANGE_CLOEXEC = 4
+    F_GETPATH = 50  # Of macOS.
+    F_MAXFD = 11  # Of NetBSD.
+    PF_EXITING = 4  # Of Linux, in field 9 of /proc/PID/stat.
+
+    def _load_libc(**options: bool) -> Any:
+        # PyDLL holds the GIL, as os does for these calls. Where CDLL drops it, a call
+        # takes 200 times as long beside a busy thread. PyPy has no PyDLL.
+        library: Any = getattr(ctypes, "PyDLL", ctypes.CDLL)
+        name = None
+        # On Cygwin, None would be python.exe alone.
+        if sys.platform == "cygwin":
+            cygwin = os.uname().sysname.startswith("CYGWIN")
+            name = "cygwin1.dll" if cygwin else "msys-2.0.dll"
+        return library(name, **options)
+
+    _libc = _load_libc()
+    _fcntl_with_errno: Any = _load_libc(use_errno=True).fcntl
+
+    # The short cut of the four functions is one bare call of libc, for a ctypes call
+    # with argtypes or with use_errno takes half as long again. A call that fails is
+    # made again by _fcntl, for its error.
+    _quick_getfd = _libc.fcntl
+
+    # Linux has no descriptor flag but FD_CLOEXEC, so setting takes one call there.
+    # Other systems have more flags, which have to be read first, and kept.
+    _quick_setfd: Any = _quick_getfd if LINUX else None
+
+    # fcntl is variadic. On Apple's arm64 a variadic argument lies on the stack, and not
+    # where a fixed one would be. ctypes puts the third argument there if argtypes name
+    # the two fixed ones and no more. Linux has no such difference on any processor,
+    # and a call without argtypes is faster.
+    if not LINUX:
+        _quick_getfd.argtypes = [ctypes.c_int, ctypes.c_int]
+        _fcntl_with_errno.argtypes = [ctypes.c_int, ctypes.c_int]
+
+    # Neither musl has it, nor macOS, nor glibc before 2.34. A bare system call is no
+    # way round: Android kills a process for one that its filter does not know.
+    _close_range: Any = getattr(_libc, "close_range", None)
+
+    _STEP = 1
+    _HANDLE_BITS = 32
+    _READER_GONE = {errno.EPIPE}
+    _APPENDING: str = ""
+
+    def _fcntl(fd: int, command: int, value: int = 0) -> int:
+        result: int = _fcntl_with_errno(fd, command, value)
         if result == -1:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
         return result
 
-    def _resolve(number: int, kind: object, *flag: SupportsIndex) -> int:
-        if any(operator.index(n) >> 31 not in (0, -1) for n in (number, *flag)):
-            raise OverflowError("Python int too large to convert to C int")
+    def _is_process_handle(_number: int) -> bool:
+        return False
+
+    def _fileno_is_handle(_file: object, _number: int) -> bool:
+        return False
+
+    def _to_handle(number: int, _is_handle: bool) -> int:
         return number
 
     def _get(fd: int) -> bool:
@@ -221,428 +827,978 @@ else:
 
     def _set(fd: int, inheritable: bool) -> None:
         old = _fcntl(fd, F_GETFD)
-        new = old & ~FD_CLOEXEC if inheritable else old | FD_CLOEXEC  # others stay: FD_CLOFORK of POSIX 2024
+        # The other flags stay as they are, such as FD_CLOFORK of POSIX 2024.
+        new = old & ~FD_CLOEXEC if inheritable else old | FD_CLOEXEC
         if new != old:
             _fcntl(fd, F_SETFD, new)
 
-    # The short cut, for an int below 1024: one bare call of libc; the rest, errors too, goes the long way. ctypes would
-    # cut 2**32 to 0 and take a str for a pointer: this tuple checks the number, in C; a negative one finds another.
-    _FDS = tuple(range(1024))
-    _INHERITABLE = {0: True, FD_CLOEXEC: False}
-
-    def _quick_get(get: Callable[[File], bool]) -> Callable[[File], bool]:
-        @functools.wraps(get)
-        def quick_get(fd: Any, /) -> bool:
-            try:
-                if _FDS[fd] == fd:
-                    return _INHERITABLE[_quick_fcntl(fd, F_GETFD)]
-            except (LookupError, TypeError, ctypes.ArgumentError):
-                pass
-            return get(fd)
-        return quick_get
-
-    def _quick_set(set_: Callable[[File, Any], None]) -> Callable[[File, Any], None]:
-        @functools.wraps(set_)
-        def quick_set(fd: Any, inheritable: Any, /) -> None:
-            try:
-                if _FDS[fd] == fd and (inheritable is True or inheritable is False):
-                    if _quick_fcntl(fd, F_SETFD, 0 if inheritable else FD_CLOEXEC) == 0:
-                        return
-            except (LookupError, TypeError, ctypes.ArgumentError):
-                pass
-            set_(fd, inheritable)
-        quick: Callable[[File, Any], None] = quick_set
-        return quick if _LINUX else set_  # others have more flags, to be read first and kept
-
-    def _duplicate(fd: int) -> int:
-        copy: int = fcntl.fcntl(fd, getattr(fcntl, "F_DUPFD_CLOEXEC", fcntl.F_DUPFD), 3)
-        _set(copy, False)  # PyPy 7.3.11 has F_DUPFD alone
+    def _duplicate(fd: int, lowest: int = 3) -> int:
+        # PyPy 7.3.11 has F_DUPFD alone, so the flag is set afterwards as well.
+        command = getattr(fcntl, "F_DUPFD_CLOEXEC", fcntl.F_DUPFD)
+        copy: int = fcntl.fcntl(fd, command, lowest)
+        _set(copy, False)
         return copy
 
-    def _key(fd: int) -> tuple[int, object]:
-        status = os.fstat(fd)  # the ends of a pipe are one inode, but their access differs
-        return fd, (status.st_dev, status.st_ino, _fcntl(fd, F_GETFL) & (os.O_WRONLY | os.O_RDWR))
+    def _close(fd: int) -> None:
+        os.close(fd)
+
+    def _streams() -> dict[int, str]:
+        return {0: "stdin", 1: "stdout", 2: "stderr"}
+
+    def _target(fd: int, folder: int | None) -> str | None:
+        if APPLE:
+            # readlink could only fail on /dev/fd.
+            with contextlib.suppress(OSError):
+                path = fcntl.fcntl(fd, F_GETPATH, bytes(1024))
+                return os.fsdecode(path.rstrip(b"\0"))
+            return None
+        try:
+            if folder is None:
+                return os.readlink(f"/proc/thread-self/fd/{fd}")
+            return os.readlink(str(fd), dir_fd=folder)
+        except OSError:
+            # Its path is too long, or this system has no such links.
+            return None
+
+    def _describe(fds: Iterable[int], folder: int | None) -> list[OpenHandle]:
+        handles: list[OpenHandle] = []
+        for fd in fds:
+            try:
+                flag = os.get_inheritable(fd)
+            except OSError:
+                # It is closed by now.
+                continue
+            handles.append(OpenHandle(fd, flag, _target(fd, folder)))
+        return handles
 
     def _list() -> list[OpenHandle]:
-        handles: list[OpenHandle] = []
-        fds: Iterable[int] = range(1 << 20)  # no system allows more, unless told
-        folder, link, limit, count = None, "/proc/thread-self/fd/%d", -1, 0
-        # /proc/self is the main thread's, but Linux before 3.17 has no other; /dev/fd is of macOS and BSD. Where a BSD
-        # has no file system of its own there, it holds 0 to 2, or 0 to 63, open or not.
-        with contextlib.ExitStack() as stack:
-            for path in "/proc/thread-self/fd", "/proc/self/fd", "/dev/fd":
-                with contextlib.suppress(OSError):  # EMFILE, or not there
-                    if sys.platform == "darwin" or os.stat(path).st_dev != os.stat("/dev").st_dev:
-                        listed = sorted(map(int, os.listdir(path)))  # with listdir's own, closed by now
-                        folder, link = os.open(path, os.O_RDONLY), "%d"
-                        stack.callback(os.close, folder)
-                        fds = filter(folder.__ne__, listed)
-                        break
-            else:  # All numbers to the limit. Beyond are those opened before it was lowered: Linux 6.2 counts them.
-                limit = os.sysconf("SC_OPEN_MAX")
-                with contextlib.suppress(OSError):
-                    count = os.stat("/proc/thread-self/fd").st_size
-            get, readlink, make = os.get_inheritable, os.readlink, OpenHandle._make  # for thousands, it counts
-            for fd in fds:
-                if 0 <= limit <= fd and len(handles) >= count:
-                    break
-                try:
-                    flag = get(fd)
-                except OSError:  # closed by now
+        # /proc/self is the table of the main thread, and a thread may have unshared its
+        # own. Linux before 3.17 has no other. /dev/fd is where macOS and BSD list them.
+        for path in "/proc/thread-self/fd", "/proc/self/fd", "/dev/fd":
+            # There may be no such folder, or no free descriptor to open it with, or
+            # something else may lie at this path.
+            with contextlib.suppress(OSError, ValueError):
+                if path == "/dev/fd" and not _dev_fd_lists_all():
                     continue
+                fds = sorted(map(int, os.listdir(path)))
+                folder = os.open(path, os.O_RDONLY)
                 try:
-                    target: Optional[str] = readlink(link % fd, dir_fd=folder)
-                except OSError:  # too long a path, or no link
-                    target = None
-                    with contextlib.suppress(OSError):  # a pipe, a socket
-                        if sys.platform == "darwin":
-                            target = os.fsdecode(fcntl.fcntl(fd, 50, bytes(1024)).rstrip(b"\0"))  # F_GETPATH
-                handles.append(make((fd, flag, target)))
-        return handles
+                    return _describe((fd for fd in fds if fd != folder), folder)
+                finally:
+                    os.close(folder)
+        return _describe(_every_number(), None)
+
+    def _dev_fd_lists_all() -> bool:
+        # On macOS it always does. A BSD without fdescfs has 0 to 2 in it, open or not,
+        # as a part of /dev.
+        return APPLE or os.stat("/dev/fd").st_dev != os.stat("/dev").st_dev
+
+    def _every_number() -> Generator[int, None, None]:
+        """Yield the open descriptors by trying every number that may be one."""
+        # No system allows more, unless told to.
+        end = 1 << 20
+        limit = os.sysconf("SC_OPEN_MAX")
+        if 0 <= limit < end:
+            end = limit
+        # Beyond the limit lie those that were opened before it was lowered. Linux 6.2
+        # tells how many are open, and NetBSD which is the highest.
+        count = 0
+        with contextlib.suppress(OSError):
+            if LINUX:
+                count = os.stat("/proc/thread-self/fd").st_size
+            if sys.platform.startswith("netbsd"):
+                end = _fcntl(0, F_MAXFD) + 1
+        for fd in range(1 << 20):
+            if fd >= end and count <= 0:
+                break
+            with contextlib.suppress(OSError):
+                os.get_inheritable(fd)
+                count -= 1
+                yield fd
+
+    def _check_proc() -> None:
+        """Raise NotImplementedError if /proc does not tell about other processes."""
+        if not LINUX or not os.path.exists("/proc/self/fdinfo"):
+            msg = "only Linux, by /proc, and Windows tell what another process has open"
+            raise NotImplementedError(msg)
+        if os.readlink("/proc/self") != str(os.getpid()):
+            msg = "this /proc is that of another pid namespace"
+            raise NotImplementedError(msg)
+
+    def _descriptors_of(pid: int) -> list[int]:
+        try:
+            return sorted(map(int, os.listdir(f"/proc/{pid}/fd")))
+        except PermissionError:
+            if _is_ending(pid):
+                return []
+            raise
+        except (FileNotFoundError, ProcessLookupError):
+            # With the mount option hidepid a process of another user seems not to be
+            # there. Only kill's ProcessLookupError means that it is gone.
+            try:
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                raise _no_such_process() from None
+            except PermissionError:
+                pass
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM)) from None
+
+    def _is_ending(pid: int) -> bool:
+        """Tell whether a process is a zombie, or about to be one.
+
+        Its table of descriptors belongs to root then, and is empty.
+        """
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as stat:
+                # The second field, in parentheses, may have spaces in it.
+                fields = stat.read().rpartition(b")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            raise _no_such_process() from None
+        state, flags = fields[0], int(fields[6])
+        return state in b"ZX" or bool(flags & PF_EXITING)
+
+    def _flags_of(pid: int, fd: int) -> int:
+        """Return the flags that a descriptor of another process was opened with."""
+        with open(f"/proc/{pid}/fdinfo/{fd}", "rb") as info:
+            for line in info:
+                if line.startswith(b"flags:"):
+                    return int(line[len("flags:") :], 8)
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
 
     def _list_other(pid: int) -> list[OpenHandle]:
-        if not _LINUX or not os.path.exists("/proc/self/fdinfo"):
-            raise NotImplementedError("only Linux, by /proc, and Windows tell what another process has open")
-        process = "/proc/%d/" % pid
-        handles = []
-        try:
-            for fd in sorted(map(int, os.listdir(process + "fd"))):
-                target = None
-                with contextlib.suppress(OSError):  # its path is too long
-                    target = os.readlink(process + "fd/%d" % fd)
-                with contextlib.suppress(FileNotFoundError), open(process + "fdinfo/%d" % fd, "rb") as info:
-                    flags = next(int(line[6:], 8) for line in info if line.startswith(b"flags:"))
-                    handles.append(OpenHandle(fd, not flags & os.O_CLOEXEC, target))
-        except FileNotFoundError:
-            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH)) from None
-        except PermissionError:
-            with contextlib.suppress(FileNotFoundError), open(process + "stat", "rb") as stat:
-                if stat.read().rpartition(b")")[2].split()[0] not in b"ZX":  # a zombie's belong to root
-                    raise
+        _check_proc()
+        handles: list[OpenHandle] = []
+        for fd in _descriptors_of(pid):
+            target = None
+            # Its path is too long.
+            with contextlib.suppress(OSError):
+                target = os.readlink(f"/proc/{pid}/fd/{fd}")
+            # It is closed by now.
+            with contextlib.suppress(OSError):
+                flags = _flags_of(pid, fd)
+                handles.append(OpenHandle(fd, not flags & os.O_CLOEXEC, target))
         return handles
 
-    def _shut_off(kept: set[int]) -> Iterable[int]:
-        """Shuts off all but these at once, or else tells what there is to shut off."""
+    def _shut_off_all_but(kept: set[int]) -> None:
         spared = sorted(kept)
-        gaps = zip([0, *(fd + 1 for fd in spared)], [*(fd - 1 for fd in spared), 0x7FFFFFFF])  # gVisor: no ~0
-        # 4: CLOSE_RANGE_CLOEXEC. ENOSYS before Linux 5.9, EINVAL before 5.11 and FreeBSD 13.1, EPERM under seccomp.
-        if _close_range and not any(_close_range(first, last, 4) for first, last in gaps if first <= last):
-            return ()
-        return [fd for fd, inheritable, _ in _list() if inheritable]
+        firsts = [0, *(fd + 1 for fd in spared)]
+        # gVisor takes no last above INT_MAX.
+        lasts = [*(fd - 1 for fd in spared), INT_MAX]
+        gaps = [(first, last) for first, last in zip(firsts, lasts) if first <= last]
+        # The flag is refused with ENOSYS before Linux 5.9, with EINVAL before 5.11 and
+        # FreeBSD 13.1, and with EPERM by some seccomp filters.
+        if _close_range and not any(
+            _close_range(first, last, CLOSE_RANGE_CLOEXEC) for first, last in gaps
+        ):
+            return
+        for handle in _list():
+            if handle.inheritable and handle.handle not in kept:
+                # It may be closed by now.
+                with contextlib.suppress(OSError):
+                    _set(handle.handle, False)
 
-    def _popen(stack: contextlib.ExitStack, handles: Iterable[int], startupinfo: Any) -> dict[str, Any]:
+    @contextlib.contextmanager
+    def _popen_arguments(
+        fds: Iterable[int], startupinfo: Any
+    ) -> Generator[dict[str, Any], None, None]:
+        """Make the child get these descriptors."""
         if startupinfo is not None:
-            raise ValueError("startupinfo is only supported on Windows platforms")
-        return {"pass_fds": tuple(handles)}
+            msg = "startupinfo is only supported on Windows platforms"
+            raise ValueError(msg)
+        yield {"pass_fds": tuple(fds)}
 
-    def _descriptor(handle: int, append: bool) -> int:
-        return handle
+    def _suffix(_file: object) -> str:
+        return ""
 
-    def _run(command: list[str], handles: list[int]) -> int:
+    def _descriptor(fd: int, _appending: bool) -> int:
+        return fd
+
+    def _execute(command: list[str], passed: list[tuple[int, int]]) -> int:
+        """Become a command that has these descriptors alone."""
         import signal
+
         disable_inheritance()
-        for fd in handles:
+        for fd, _ in passed:
             _set(fd, True)
-        for name in "SIGPIPE", "SIGXFSZ":  # Python ignores them, and exec would hand that on
-            signal.signal(getattr(signal, name), signal.SIG_DFL)
-        os.execvp(command[0], command)
+        # Python ignores these, and exec would hand that on.
+        ignored = [signal.SIGPIPE, signal.SIGXFSZ]
+        for number in ignored:
+            signal.signal(number, signal.SIG_DFL)
+        try:
+            os.execvp(command[0], command)
+        finally:
+            # It failed. That nobody may read the message is no reason to be killed.
+            for number in ignored:
+                signal.signal(number, signal.SIG_IGN)
 
 
-def _raw(file: object) -> object:  # the FileIO or SocketIO under a buffered or text file
-    file = getattr(file, "buffer", file)
-    return getattr(file, "raw", file)
+def _no_such_process() -> ProcessLookupError:
+    return ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
 
 
-def _handle(file: File, kind: object = "fd", *flag: SupportsIndex) -> int:
-    """The handle that file stands for. An int is of that kind, never guessed; for an object, its class tells."""
+# ---------------------------------------------------------------------------------
+# Numbers and files
+# ---------------------------------------------------------------------------------
+
+
+# No handle and no process id has more digits. int refuses some thousands of them.
+_MOST_DIGITS = 20
+
+
+def _check_range(number: int, bits: int) -> None:
+    # ctypes would cut the number to its width, and act on another file.
+    if number >> (bits - 1) not in (0, -1):
+        msg = "Python int too large to convert to C int"
+        raise OverflowError(msg)
+
+
+def _c_int(value: SupportsIndex) -> int:
+    number = operator.index(value)
+    _check_range(number, 32)
+    return number
+
+
+def _number(file: Any, *, is_handle: bool = False) -> tuple[int, bool]:
+    """Return the number of a file, and whether it is a handle.
+
+    An int is what the caller says, and never guessed at. An object with fileno() is
+    what its class, or the system, says.
+    """
     try:
-        number = operator.index(file)  # type: ignore[arg-type]
+        number = operator.index(file)
     except TypeError:
         if not hasattr(file, "fileno"):
-            raise
-        number = None
-    if number is None:
-        number, kind = getattr(file, "fileno")(), file
+            kind = type(file).__name__
+            msg = f"expected a file, an OpenHandle or an int, not {kind!r}"
+            raise TypeError(msg) from None
+        number = file.fileno()
         if not isinstance(number, int):
-            raise TypeError("fileno() returned a non-integer")
-    return _resolve(number, kind, *flag)  # as os: the number is checked first, then the flag, then whether it is open
+            kind = type(number).__name__
+            msg = f"expected an int from fileno(), not {kind!r}"
+            raise TypeError(msg) from None
+        is_handle = _fileno_is_handle(file, number)
+    else:
+        is_handle = is_handle or _is_process_handle(number)
+    _check_range(number, _HANDLE_BITS if is_handle else 32)
+    return number, is_handle
 
 
-@_quick_get
+def _open_handles_of(files: Iterable[File]) -> list[int]:
+    """Return the handles of several files, all of them open.
+
+    An error says about which number it is, in its `filename`, as in os.
+    """
+    handles: list[int] = []
+    for file in files:
+        number, is_handle = _number(file)
+        try:
+            handle = _to_handle(number, is_handle)
+            _get(handle)
+        except OSError as error:
+            error.filename = number
+            raise
+        handles.append(handle)
+    return handles
+
+
+# ---------------------------------------------------------------------------------
+# The four functions of os
+#
+# Each begins with a short cut on POSIX, for plain ints alone: ctypes would take the
+# _as_parameter_ of an object, and cut 2**32 to 0. What fails there, or is anything
+# else, goes the long way. There the number is checked first, then the flag, and then
+# whether the file is open, as in os.
+# ---------------------------------------------------------------------------------
+
+
 def get_inheritable(fd: File, /) -> bool:
-    """Whether a child would inherit a file descriptor. As os.get_inheritable; takes any object with fileno() too.
+    """Get the inheritable flag of a file descriptor.
 
-    OSError (EBADF) if it is not open (a closed file object: ValueError), OverflowError if it is no C int, TypeError if
-    it is no int at all. POSIX: fcntl(F_GETFD). Windows: GetHandleInformation of the descriptor's handle."""
-    return _get(_handle(fd))
+    This is `os.get_inheritable`, but takes any object with `fileno()` too.
+
+    Args:
+        fd: A file descriptor, or a file: any object with `fileno()`, an OpenHandle.
+
+    Returns:
+        Whether a program that this process executes would get it.
+
+    Raises:
+        OSError: EBADF. It is not open.
+        OverflowError: The number is no C int.
+        TypeError: It is neither an int nor a file. On Windows also: the `fileno()` of
+            an object may be a descriptor or a handle, and the system has both.
+        ValueError: The file object is closed.
+
+    System calls:
+        POSIX: fcntl(F_GETFD).
+        Windows: GetHandleInformation, of the descriptor's handle.
+    """
+    if _quick_getfd is not None and type(fd) is int and 0 <= fd <= INT_MAX:
+        flags = _quick_getfd(fd, F_GETFD)
+        if flags != -1:
+            return not flags & FD_CLOEXEC
+    return _get(_to_handle(*_number(fd)))
 
 
-@_quick_set
 def set_inheritable(fd: File, inheritable: SupportsIndex, /) -> None:
-    """Let children inherit a file descriptor, or not. As os.set_inheritable; takes any object with fileno() too.
+    """Set the inheritable flag of a file descriptor.
+
+    This is `os.set_inheritable`, but takes any object with `fileno()` too.
 
     >>> with open(os.devnull) as file:
     ...     set_inheritable(file, True)
     ...     get_inheritable(file)
     True
 
-    The flag is a C int, 0 for no. Errors, for the flag too: as get_inheritable.
-    POSIX: fcntl(F_SETFD), which leaves other flags as they are. Windows: SetHandleInformation."""
-    _set(_handle(fd, "fd", inheritable), operator.index(inheritable) != 0)
+    Args:
+        fd: A file descriptor, or a file: any object with `fileno()`, an OpenHandle.
+        inheritable: Whether a program that this process executes shall get it. A C int,
+            in which 0 means no.
+
+    Raises:
+        OSError: EBADF. It is not open.
+        OverflowError: The number or the flag is no C int.
+        TypeError: As for `get_inheritable`; or the flag is no int.
+        ValueError: The file object is closed.
+
+    System calls:
+        POSIX: fcntl(F_SETFD). Other flags of the descriptor stay as they are.
+        Windows: SetHandleInformation, of the descriptor's handle.
+    """
+    if (
+        _quick_setfd is not None
+        and type(fd) is int
+        and 0 <= fd <= INT_MAX
+        and type(inheritable) is bool
+        and _quick_setfd(fd, F_SETFD, 0 if inheritable else FD_CLOEXEC) != -1
+    ):
+        return
+    number, is_handle = _number(fd)
+    flag = _c_int(inheritable) != 0
+    _set(_to_handle(number, is_handle), flag)
 
 
-@_quick_get
 def get_handle_inheritable(handle: File, /) -> bool:
-    """Whether a child would inherit a handle. As os.get_handle_inheritable, on every platform.
+    """Get the inheritable flag of a handle.
 
-    On Windows an int is a HANDLE, never a C descriptor (for that, get_inheritable); an object with fileno() is what it
-    is, a socket or a file. On POSIX a handle is a file descriptor. Errors: as get_inheritable, for a closed handle
-    WinError 6. Windows: GetHandleInformation, of an int of a pointer's size. POSIX: fcntl(F_GETFD)."""
-    return _get(_handle(handle, "handle"))
+    This is `os.get_handle_inheritable`, on every platform. On Windows an int is a
+    HANDLE, and never a file descriptor; an object with `fileno()` is what it is, a
+    socket or a file. On POSIX a handle is a file descriptor.
+
+    Args:
+        handle: A handle, or a file: any object with `fileno()`, an OpenHandle.
+
+    Returns:
+        Whether a program that this process executes would get it.
+
+    Raises:
+        OSError: It is not open. EBADF; on Windows, for a handle, WinError 6.
+        OverflowError: The number is larger than a handle.
+        TypeError: As for `get_inheritable`.
+        ValueError: The file object is closed.
+
+    System calls:
+        POSIX: fcntl(F_GETFD).
+        Windows: GetHandleInformation.
+    """
+    if _quick_getfd is not None and type(handle) is int and 0 <= handle <= INT_MAX:
+        flags = _quick_getfd(handle, F_GETFD)
+        if flags != -1:
+            return not flags & FD_CLOEXEC
+    return _get(_to_handle(*_number(handle, is_handle=True)))
 
 
-@_quick_set
 def set_handle_inheritable(handle: File, inheritable: object, /) -> None:
-    """Let children inherit a handle, or not. As os.set_handle_inheritable, on every platform.
+    """Set the inheritable flag of a handle.
 
-    The flag is any truth value; handle and errors: as get_handle_inheritable. SetHandleInformation, fcntl(F_SETFD)."""
-    _set(_handle(handle, "handle"), bool(inheritable))
+    This is `os.set_handle_inheritable`, on every platform. What a handle is, see
+    `get_handle_inheritable`.
+
+    Args:
+        handle: A handle, or a file: any object with `fileno()`, an OpenHandle.
+        inheritable: Whether a program that this process executes shall get it. Any
+            truth value.
+
+    Raises:
+        OSError: It is not open. EBADF; on Windows, for a handle, WinError 6.
+        OverflowError: The number is larger than a handle.
+        TypeError: As for `get_inheritable`.
+        ValueError: The file object is closed.
+
+    System calls:
+        POSIX: fcntl(F_SETFD). Other flags of the descriptor stay as they are.
+        Windows: SetHandleInformation.
+    """
+    if (
+        _quick_setfd is not None
+        and type(handle) is int
+        and 0 <= handle <= INT_MAX
+        and type(inheritable) is bool
+        and _quick_setfd(handle, F_SETFD, 0 if inheritable else FD_CLOEXEC) != -1
+    ):
+        return
+    number, is_handle = _number(handle, is_handle=True)
+    flag = bool(inheritable)
+    _set(_to_handle(number, is_handle), flag)
 
 
-def open_handles(pid: Optional[SupportsIndex] = None) -> list[OpenHandle]:
-    """Everything that this process has open, or another one, as a list of OpenHandle, in order.
+# ---------------------------------------------------------------------------------
+# Listing
+# ---------------------------------------------------------------------------------
 
-    The target is what /proc says on Linux (a path, `socket:[123]`), a file's path on macOS, a file's path or the
-    object's type on Windows, else None. What the call itself opens is not in the list. With pid: ProcessLookupError
-    if there is no such process, PermissionError if it may not be read, NotImplementedError where the system does not
-    tell; of a zombie, an empty list. Linux: /proc/thread-self/fd (a thread may have unshared its files), /proc/PID/fd,
-    fdinfo. macOS, BSD: /dev/fd. Without (no free descriptor): every number to the limit. NtQuerySystemInformation."""
-    number = os.getpid() if pid is None else operator.index(pid)
+
+def _process_id(pid: SupportsIndex) -> int:
+    number = operator.index(pid)
     if not 0 < number < 1 << 32 or number % _STEP:
-        raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
+        raise _no_such_process()
+    return number
+
+
+def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
+    """List everything that this process, or another one, has open.
+
+    What the call itself opens is not in the list.
+
+    Args:
+        pid: The id of another process. Linux and Windows alone tell.
+
+    Returns:
+        The file descriptors (POSIX) or handles (Windows), in order. The list is empty
+        for a process that has just ended.
+
+    Raises:
+        NotImplementedError: With `pid`: this system does not tell. On Linux, /proc is
+            not mounted, or is that of another pid namespace.
+        PermissionError: With `pid`: that process may not be looked into.
+        ProcessLookupError: With `pid`: there is no such process.
+        TypeError: `pid` is no int.
+
+    System calls:
+        Linux: /proc/thread-self/fd, for a thread may have unshared its files. Of
+            another process /proc/PID/fd and /proc/PID/fdinfo.
+        macOS, BSD: /dev/fd, and on macOS fcntl(F_GETPATH).
+        Windows: NtQuerySystemInformation(SystemExtendedHandleInformation),
+            DuplicateHandle, NtQueryObject(ObjectTypeInformation), GetFileType,
+            GetFinalPathNameByHandle. No file is opened. A file that has not said what
+            it is in a tenth of a second, as when another thread reads the same pipe, is
+            listed as `File`; so are all that are left after a second.
+        Where none of these is to be had, or no descriptor is free: fcntl of every
+            number up to the limit.
+    """
+    number = os.getpid() if pid is None else _process_id(pid)
     return _list() if number == os.getpid() else _list_other(number)
 
 
-class _Block:  # of `temporarily`
+# ---------------------------------------------------------------------------------
+# Blocks
+#
+# A block of `temporarily` knows a file by its number alone. For each number there are
+# two sets of blocks.
+#
+# The owners are the blocks that want the flag on. The users are the owners and those
+# blocks that are just ending. Who enters joins if there are users, even if the flag is
+# on, for it is a block that has put it on. Who ends takes itself off the owners, sets
+# the flag off if there are none, and takes itself off the users last.
+#
+# A lock keeps threads apart. It does not keep a signal handler, or a finalizer, from
+# interrupting its own thread at any point in here, and from entering and ending blocks
+# of its own. So each step looks again at what it relies on, and a set in one of these
+# dictionaries is never replaced. Each block is recorded before its flag is set, so that
+# it can be undone whenever a KeyboardInterrupt comes, and undoing twice does no harm.
+#
+# No lock is held across a fork: if a thread hung in it, every fork would hang. Instead
+# the child makes a new lock and ends the blocks of the other threads, which do not exist
+# in it. It does so in a hook after the fork, and in whatever comes before that hook, such
+# as the hook of another module or a signal handler: see _lock_here.
+# ---------------------------------------------------------------------------------
+
+_owners: collections.defaultdict[int, set[_Block]] = collections.defaultdict(set)
+_users: collections.defaultdict[int, set[_Block]] = collections.defaultdict(set)
+
+# The lock can be taken again by the thread that has it, for signal handlers.
+_lock = threading.RLock()
+_lock_pid = os.getpid()
+
+
+class _Block:
+    """One block of `temporarily`."""
+
     def __init__(self) -> None:
         self.thread = threading.get_ident()
+        self.handles: list[int] = []
+
+    def begin(self, handles: Iterable[int]) -> None:
+        with _lock_here():
+            for handle in handles:
+                users = _users[handle]
+                # A handler may enter or end a block between the first two looks.
+                if users or not _get(handle) or users:
+                    self.handles.append(handle)
+                    users.add(self)
+                    _owners[handle].add(self)
+                    _set(handle, True)
 
     def end(self) -> None:
-        with _lock:
-            for key, blocks in list(_blocks.items()):
-                blocks.discard(self)
-                if key in _blocks and not vars(blocks)["data"]:  # not len: PyPy's breaks if a handler ends a block
-                    with contextlib.suppress(OSError):  # closed by now
-                        if _key(key[0]) == key:
-                            _set(key[0], False)
-                    _blocks.pop(key, None)
+        with _lock_here():
+            for handle in self.handles:
+                owners = _owners[handle]
+                owners.discard(self)
+                # A handler may enter a block here, which is an owner when it returns,
+                # and another may end it.
+                while not owners:
+                    _set_if_open(handle, False)
+                    if not owners:
+                        break
+                    _set_if_open(handle, True)
+                _users[handle].discard(self)
 
 
-# For each file the blocks that have put it on: there before the flag is on and until it is off, so that whatever cuts
-# in (Ctrl-C, a fork) can be followed by an undo.
-_blocks: dict[tuple[int, object], weakref.WeakSet[_Block]] = {}
-_received: set[tuple[int, object]] = set()
-_Child = collections.namedtuple("_Child", "args popen")
-_lock = threading.RLock()  # reentrant, for signal handlers and finalizers
+def _set_if_open(handle: int, inheritable: bool) -> None:
+    with contextlib.suppress(OSError):
+        _set(handle, inheritable)
+
+
+def _lock_here() -> threading.RLock:
+    """Return the lock of this process, which may be the child of a fork."""
+    if _lock_pid != os.getpid():
+        _begin_anew()
+    return _lock
+
+
+def _begin_anew() -> None:
+    global _lock, _lock_pid
+    _lock = threading.RLock()
+    _lock_pid = os.getpid()
+    for users in list(_users.values()):
+        for block in list(users):
+            if block.thread != threading.get_ident():
+                block.end()
+
+
+# WebAssembly has no fork.
+if sys.platform != "win32" and hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def disable_inheritance(*keep: File) -> None:
-    """Make everything that is open non-inheritable, but for the standard streams and keep: these stay as they are.
+    """Make everything that is open non-inheritable.
 
-    So does what an open block of temporarily or passing has put on, until that ends. Call it early: on Windows it can
-    spoil a child that another thread is starting at that moment. Errors: as get_inheritable, and nothing is changed.
-    Linux, FreeBSD: close_range(CLOSE_RANGE_CLOEXEC), a call for each gap between what is kept; elsewhere, and where
-    that is refused, one after the other as open_handles finds them."""
-    kept = {_handle(file) for file in keep}
-    for handle in kept:
-        _get(handle)  # raises if it is closed
-    kept.update(_streams())
-    with _lock:
-        for key, blocks in list(_blocks.items()):
-            with contextlib.suppress(OSError):  # closed by now
-                if blocks and _key(key[0]) == key:
-                    kept.add(key[0])
-        for handle in _shut_off(kept):
-            if handle not in kept:
-                with contextlib.suppress(OSError):  # closed by now
-                    _set(handle, False)
+    The standard streams and `keep` stay as they are. So does what an open block of
+    `temporarily` or `passing` has made inheritable, until that block ends.
+
+    It closes nothing: this process still has its files. Call it early. What a C library
+    opens later may be inheritable again. On Windows it can spoil a child that another
+    thread is starting at that moment, whose streams it shuts off. A child that was
+    handed files has to `receive` them first.
+
+    Args:
+        *keep: The files that stay as they are: file descriptors, objects with
+            `fileno()`, OpenHandles.
+
+    Raises:
+        OSError: One of `keep` is not open. Nothing is changed.
+        OverflowError: As for `get_inheritable`. Nothing is changed.
+        TypeError: As for `get_inheritable`. Nothing is changed.
+        ValueError: As for `get_inheritable`. Nothing is changed.
+
+    System calls:
+        Linux, FreeBSD, Cygwin: close_range(CLOSE_RANGE_CLOEXEC), a call for each gap
+            between what is kept.
+        Elsewhere, and where that is refused: as for `open_handles`, then
+            `set_inheritable` for each that is inheritable.
+    """
+    kept = {*_open_handles_of(keep), *_streams()}
+    with _lock_here():
+        kept.update(handle for handle, owners in list(_owners.items()) if owners)
+        _shut_off_all_but(kept)
 
 
 @contextlib.contextmanager
-def temporarily(*files: File) -> Iterator[None]:
-    """Inheritable inside the block, as before after it.
+def temporarily(*files: File) -> Generator[None, None, None]:
+    """Make files inheritable inside the block, and as before after it.
 
         with temporarily(file):
-            os.posix_spawn(...)  # or os.spawnv, os.exec*; for subprocess there is `passing`
+            os.posix_spawn(...)
 
-    A block takes away what it has put on and nothing else, not from a file that was inheritable already. Where blocks
-    overlap, in several threads too, a file stays inheritable until the last of them ends. It may be closed inside;
-    another one that has its number by then is left alone, as far as the system can tell them apart. In the child of a
-    fork the blocks of the other threads are ended. Errors: as get_inheritable, and no flag is changed then. System
-    calls: as set_inheritable, and fstat (Windows: NtQueryObject and more) to know a file again."""
+    It is for `os.posix_spawn`, `os.spawn*`, `os.exec*` and foreign code that executes
+    programs without closing descriptors. `subprocess` closes them, so for that there is
+    `passing`; `multiprocessing` gets nothing from this block either. In the child of a
+    fork, the block counts if the thread that forked is in it.
+
+    A block takes away only what it has put on. Where blocks overlap, in several threads
+    too, a file stays inheritable until the last of them ends.
+
+    A block knows a file by its number. Close a file after the block, not inside it: what
+    takes its number there is made non-inheritable when the block ends.
+
+    Args:
+        *files: File descriptors, objects with `fileno()`, OpenHandles.
+
+    Yields:
+        None.
+
+    Raises:
+        OSError: One of the files is not open. No flag is changed.
+        OverflowError: As for `get_inheritable`. No flag is changed.
+        TypeError: As for `get_inheritable`. No flag is changed.
+        ValueError: As for `get_inheritable`. No flag is changed.
+
+    System calls:
+        As for `get_inheritable` and `set_inheritable`.
+    """
     block = _Block()
     try:
-        handles = [_handle(file) for file in files]
-        with _lock:
-            for handle in handles:
-                key = _key(handle)
-                if _blocks.get(key) or not _get(handle):
-                    _blocks.setdefault(key, weakref.WeakSet([block])).add(block)
-                    _set(handle, True)
+        block.begin(_open_handles_of(files))
         yield
     finally:
+        # Twice, for what an interrupt kept the first from.
         try:
             block.end()
         finally:
-            block.end()  # again, for what an interrupt kept the first from
-
-
-def _after_fork_in_child() -> None:
-    for block in {block for blocks in _blocks.values() for block in blocks}:
-        if block.thread != threading.get_ident():  # the others do not exist here
             block.end()
-    _lock.release()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_after_fork_in_child)
+# ---------------------------------------------------------------------------------
+# Handing over
+# ---------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
-def passing(*files: File, startupinfo: Any = None) -> Iterator[_Child]:
-    """Hand these files over to a child, with the standard streams and nothing else: pass_fds for every platform.
+def passing(*files: File, startupinfo: Any = None) -> Generator[Child, None, None]:
+    """Hand these files to a child: pass_fds for every platform.
 
         with passing(file, sock) as child:
-            process = subprocess.Popen([sys.executable, "worker.py", *child.args], **child.popen)
+            command = [sys.executable, "worker.py", *child.args]
+            process = subprocess.Popen(command, **child.popen)
 
-    child.args are strings, one a file, for the child's `receive`: on POSIX the descriptor's number, which any program
-    can take. child.popen are keyword arguments for subprocess.run, Popen, asyncio.create_subprocess_exec. Start the
-    child in the block and do the rest after it: on Windows the files are inheritable in it, and go to what another
-    thread starts by os.spawn* or with close_fds=False, too. On POSIX their flags are not touched. startupinfo (Windows
-    alone, else ValueError, as with Popen) is the caller's, and a copy of it is built on. Errors: as get_inheritable.
-    POSIX: Popen's pass_fds. Windows: STARTUPINFO's handle_list, with `temporarily`."""
-    handles = [_handle(file) for file in files]
-    for handle in handles:
-        _get(handle)  # raises if it is closed
+    The child gets exactly these files, and the standard streams as `Popen` gives them.
+    Start it inside the block and do the rest after it. On Windows the files are
+    inheritable as long as the block lasts, and a child that another thread starts
+    meanwhile by `os.spawn*` or with `close_fds=False` gets them too. On POSIX their
+    flags are never touched.
+
+    A file that is one of the standard streams goes over as a duplicate, which is closed
+    when the block ends, for the child's own streams lie there. On Windows a file that
+    was opened for appending goes on appending in the child, but give the file: from an
+    int one cannot tell.
+
+    Args:
+        *files: File descriptors, objects with `fileno()`, OpenHandles.
+        startupinfo: A `subprocess.STARTUPINFO` of your own, on Windows. The child gets
+            a copy of it, and what its `handle_list` names too.
+
+    Yields:
+        A Child: the arguments for the child's command line, and for `Popen`.
+
+    Raises:
+        OSError: One of the files is not open.
+        OverflowError: As for `get_inheritable`.
+        TypeError: As for `get_inheritable`.
+        ValueError: As for `get_inheritable`; or there is a `startupinfo` on POSIX.
+
+    System calls:
+        POSIX: `pass_fds` of `Popen`.
+        Windows: `handle_list` of STARTUPINFO, and those of `temporarily`.
+    """
+    handles = _open_handles_of(files)
     with contextlib.ExitStack() as stack:
         sent = {handle: handle for handle in handles}
-        for handle in sent.keys() & _streams().keys():  # under its number the child has its own
+        for handle in sent.keys() & _streams().keys():
             sent[handle] = _duplicate(handle)
             stack.callback(_close, sent[handle])
-        modes = [str(getattr(_raw(file), "mode", "")) for file in files]
-        args = ["%d%s" % (sent[handle], _APPEND * ("a" in mode)) for handle, mode in zip(handles, modes)]
-        yield _Child(args, _popen(stack, sent.values(), startupinfo))
+        args = [
+            f"{sent[handle]}{_suffix(file)}" for file, handle in zip(files, handles)
+        ]
+        popen = stack.enter_context(_popen_arguments(sent.values(), startupinfo))
+        yield Child(args, popen)
 
 
 def receive(arg: str) -> int:
-    """In the child: the file descriptor for an argument of `passing`, non-inheritable again, and binary.
+    """Take a file that the parent has passed to this process.
 
-    OSError (EBADF) for what was not handed over: not open, not inheritable, a standard stream, or received before.
-    ValueError for a string that `passing` does not make, TypeError for what is no string.
-    POSIX: fcntl. Windows: SetHandleInformation, and open_osfhandle(O_NOINHERIT)."""
+    It is non-inheritable again, so that this process' own children do not get it.
+
+    A number that is open and inheritable here cannot be told from one that was handed
+    over.
+
+    Args:
+        arg: One of the parent's `child.args`, as it stands on this process' command
+            line.
+
+    Returns:
+        A file descriptor, yours to close. On Windows it is binary.
+
+    Raises:
+        OSError: EBADF. It was not handed over: it is not open, not inheritable, or one
+            of the standard streams. Or it was received before.
+        TypeError: It is no string.
+        ValueError: It is no string that `passing` makes.
+
+    System calls:
+        POSIX: fcntl.
+        Windows: SetHandleInformation, and open_osfhandle(O_NOINHERIT).
+    """
     return _take(arg, _descriptor)
 
 
 def receive_handle(arg: str) -> int:
-    """In the child: the handle for an argument of `passing`, non-inheritable again. Errors, and on POSIX: as receive.
+    """Take a handle that the parent has passed to this process.
 
-    For what the C runtime of Windows takes for no file: sockets, events, pipes of asyncio and multiprocessing."""
-    return _take(arg, lambda handle, append: handle)
+    It is for what is no file to the C runtime of Windows: sockets, events, the pipes of
+    asyncio and multiprocessing. For a socket: `socket.socket(fileno=...)`. On POSIX it
+    is the same as `receive`.
+
+    Args:
+        arg: As for `receive`.
+
+    Returns:
+        The handle, non-inheritable again and yours to close. On POSIX a file
+        descriptor.
+
+    Raises:
+        OSError: As for `receive`.
+        TypeError: As for `receive`.
+        ValueError: As for `receive`.
+
+    System calls:
+        POSIX: fcntl.
+        Windows: SetHandleInformation.
+    """
+    return _take(arg, lambda handle, _: handle)
+
+
+def _parse_argument(arg: object) -> tuple[int, bool]:
+    """Return the handle that an argument names, and whether to append to it."""
+    if not isinstance(arg, str):
+        msg = f"expected a str of child.args, not {type(arg).__name__!r}"
+        raise TypeError(msg)
+    appending = bool(_APPENDING) and arg.endswith(_APPENDING)
+    digits = arg[: -len(_APPENDING)] if appending else arg
+    # int would take spaces, signs, underscores and the digits of other scripts.
+    is_decimal = digits.isascii() and digits.isdigit()
+    if (
+        is_decimal
+        and (digits == "0" or not digits.startswith("0"))
+        and int(digits[-2:]) % _STEP == 0
+    ):
+        # What is cut off makes no difference: the rest is too large for a handle, too.
+        return int(digits[:_MOST_DIGITS]), appending
+    msg = f"expected a string that passing makes, not {arg!r}"
+    raise ValueError(msg)
 
 
 def _take(arg: str, result_of: Callable[[int, bool], int]) -> int:
-    if not isinstance(arg, str):
-        raise TypeError("expected a str, not %s" % type(arg).__name__)
-    append = _APPEND != "" and arg.endswith(_APPEND)
-    digits = arg[:-1] if append else arg
-    if not (digits.isascii() and digits.isdigit()) or digits[0] == "0" != digits or int(digits[-2:]) % _STEP:
-        raise ValueError("not an argument that passing makes: %r" % arg)
-    with _lock:  # of several threads one alone gets it
-        try:
-            handle = _handle(int(digits), "handle")
-            key = _key(handle)
-            if not _get(handle) or handle in _streams() or key in _received:
-                raise OSError("not handed over")
-        except (OSError, OverflowError, ValueError):  # the last from int, beyond 4,300 digits
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from None
-        result = result_of(handle, append)
-        _received.add(key)
+    handle, appending = _parse_argument(arg)
+    # Of several threads one alone gets it.
+    with _lock_here():
+        if not _was_handed_over(handle):
+            msg = (
+                f"{os.strerror(errno.EBADF)}: {handle} is not open and inheritable "
+                "here. Was the child started inside the block, with **child.popen? Was "
+                "this received before? Did disable_inheritance come first?"
+            )
+            raise OSError(errno.EBADF, msg)
+        result = result_of(handle, appending)
         _set(handle, False)
     return result
 
 
+def _was_handed_over(handle: int) -> bool:
+    try:
+        return get_handle_inheritable(handle) and handle not in _streams()
+    except (OSError, OverflowError):
+        return False
+
+
+# ---------------------------------------------------------------------------------
+# Command line
+# ---------------------------------------------------------------------------------
+
 _HELP = """\
 usage: python inheritable.py [list] [--pid PID] [--json]
        python inheritable.py run [--pass FD]... [--] COMMAND [ARG]...
-       python inheritable.py --help | --version
+       python inheritable.py -h | --help | --version
 
-list: what this process has open, and whether a child would inherit it: what the shell it is run from hands over.
+list: what this process has open, and whether a child would inherit it. Run from a
+shell, it shows what that shell hands to its children.
   --pid PID   of another process (Linux, Windows)
-  --json      an array of objects with handle, inheritable, target
+  --json      as an array of objects
 run: executes COMMAND with the standard streams alone.
   --pass FD   with this descriptor too (Windows: handle)
-Exit status: COMMAND's; 127: not found, 126: not executable; 2: bad usage or a bad FD, 1: other errors.
-  python inheritable.py run make test                           nothing leaks into the tests
-  python inheritable.py run --pass 3 -- cat /dev/fd/3 3<notes   descriptor 3 goes over
+
+Exit status of run: COMMAND's own; 127 if it is not found, 126 if it cannot be executed.
+Otherwise 0; 2 for bad usage or a bad FD, 1 for other errors.
+
+  python inheritable.py run make test                           nothing leaks into it
+  python inheritable.py run --pass 3 -- cat /dev/fd/3 3<notes   but for descriptor 3
 """
 
 
-def _fail(status: int, *reason: object) -> int:
-    line = ": ".join(map(str, ("inheritable", *reason))).encode("unicode_escape").replace(b"\\\\", b"\\")
-    with contextlib.suppress(OSError):  # stderr is closed
-        os.write(2, line + b"\n")
-    return status
+class _UsageError(Exception):
+    """The command line is wrong."""
 
 
-def _output(text: str) -> int:
+def _main(args: list[str]) -> int:
+    commands = {"list": _list_command, "run": _run_command}
+    command = args[0] if args and args[0] in commands else "list"
+    try:
+        return commands[command](args[1:] if args and args[0] == command else args)
+    except _UsageError as error:
+        return _fail(2, f"{' '.join(args)}: {error} (try --help)")
+
+
+def _parse_options(
+    args: list[str], flags: Sequence[str], valued: Sequence[str]
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """Take the options off the front of the arguments.
+
+    The modules of the standard library take abbreviations, and some arguments of
+    COMMAND for options of ours.
+
+    Args:
+        args: The arguments.
+        flags: The names of the options without a value.
+        valued: The names of the options with a value, which is the next argument or
+            follows an equals sign.
+
+    Returns:
+        The options as pairs of a name and a value, and the arguments behind them.
+    """
+    options: list[tuple[str, str]] = []
+    rest = list(args)
+    while rest and rest[0].startswith("-"):
+        name, equals, value = rest.pop(0).partition("=")
+        if name == "--" and not equals:
+            break
+        if name in valued:
+            if not equals and not rest:
+                msg = f"{name} needs a value"
+                raise _UsageError(msg)
+            options.append((name, value if equals else rest.pop(0)))
+        elif name in ("-h", "--help", "--version", *flags) and not equals:
+            options.append((name, ""))
+        else:
+            msg = f"there is no option {name}"
+            raise _UsageError(msg)
+    return options, rest
+
+
+def _informed(options: list[tuple[str, str]]) -> str:
+    """Return what --help or --version prints, or nothing if neither is there."""
+    names = [name for name, _ in options]
+    if "-h" in names or "--help" in names:
+        return _HELP
+    return f"inheritable {__version__}\n" if "--version" in names else ""
+
+
+def _parse_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        msg = f"expected a number, not {text!r}"
+        raise _UsageError(msg)
+    # What is cut off makes no difference: the rest is too large for anything, too.
+    return int(text.lstrip("0")[:_MOST_DIGITS] or "0")
+
+
+def _list_command(args: list[str]) -> int:
+    options, rest = _parse_options(args, ["--json"], ["--pid"])
+    text = _informed(options)
+    if text:
+        return _print(text)
+    if rest:
+        msg = f"there is no command {rest[0]}"
+        raise _UsageError(msg)
+    chosen = dict(options)
+    pid = _parse_number(chosen["--pid"]) if "--pid" in chosen else None
+    try:
+        handles = open_handles(pid)
+    except (OSError, NotImplementedError) as error:
+        return _fail(1, f"{' '.join(args)}: {error}")
+    if "--json" in chosen:
+        return _print_json(handles)
+    streams = _streams() if pid is None else {}
+    rows: list[str] = []
+    for handle in handles:
+        target = handle.target or ""
+        if handle.handle in streams:
+            target += f" ({streams[handle.handle]})"
+        flag = "yes" if handle.inheritable else "no"
+        rows.append(f"{handle.handle:6}  {flag:11}  {target.strip()}")
+    return _print_table("handle  inheritable  target", rows)
+
+
+def _run_command(args: list[str]) -> int:
+    options, command = _parse_options(args, [], ["--pass"])
+    text = _informed(options)
+    if text:
+        return _print(text)
+    if not command:
+        msg = "run what?"
+        raise _UsageError(msg)
+    passed = [_parse_passed(value) for _, value in options]
+    if not command[0]:
+        return _fail(127, "'': not found")
+    try:
+        return _execute(command, passed)
+    except (FileNotFoundError, NotADirectoryError):
+        return _fail(127, f"{command[0]}: not found")
+    except OSError as error:
+        return _fail(126, f"{command[0]}: {error}")
+
+
+def _parse_passed(text: str) -> tuple[int, int]:
+    number = _parse_number(text)
+    try:
+        get_handle_inheritable(number)
+    except (OSError, OverflowError) as error:
+        msg = f"bad descriptor {number}: {error}"
+        raise _UsageError(msg) from None
+    return number, number
+
+
+def _print_json(rows: list[OpenHandle]) -> int:
+    import json
+
+    return _print(json.dumps([row._asdict() for row in rows], indent=2) + "\n")
+
+
+def _print_table(head: str, rows: list[str]) -> int:
+    # A name could steer the terminal, or have characters that its encoding lacks.
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    lines = [head]
+    for row in rows:
+        line = _escaped(row).encode(encoding, "backslashreplace")
+        lines.append(line.decode(encoding).rstrip())
+    return _print("\n".join(lines) + "\n")
+
+
+def _escaped(text: str) -> str:
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+def _print(text: str) -> int:
     if sys.stdout is None:
-        return _fail(1, "stdout", "closed")
+        return _fail(1, "stdout is closed")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # a frozen Python flushes it once more
-        return 0 if error.errno in _READER_GONE else _fail(1, "stdout", error.strerror)
+        # A frozen Python flushes once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno in _READER_GONE:
+            return 0
+        return _fail(1, f"stdout: {error.strerror}")
     return 0
 
 
-def _main(args: list[str]) -> int:
-    import getopt, json  # getopt stops at COMMAND, whose arguments may look like ours
-    verb = args[0] if args and args[0] in ("list", "run") else ""
-    try:
-        names = ["pass="] if verb == "run" else ["pid=", "json"]
-        options, command = getopt.getopt(args[bool(verb):], "", ["help", "version", *names])
-        chosen = dict(options)
-        if "--help" in chosen or "--version" in chosen:
-            return _output(_HELP if "--help" in chosen else "inheritable %s\n" % __version__)
-        if bool(command) != (verb == "run"):
-            raise ValueError("no such command: " + command[0] if command else "run what?")
-        pid = int(chosen["--pid"]) if "--pid" in chosen else None
-        handles = [int(value) for name, value in options if name == "--pass"]
-        for handle in handles:
-            get_handle_inheritable(handle if handle >= 0 else 1 << 64)  # -1 is a handle of Windows's own
-    except (getopt.GetoptError, ValueError, OverflowError, OSError) as error:
-        return _fail(2, " ".join(args), error, "try --help")
-    try:
-        if command:
-            return _run(command, handles) if command[0] else _fail(127, "", "not found")
-        found = open_handles(pid)
-    except (FileNotFoundError, NotADirectoryError):
-        return _fail(127, command[0], "not found")
-    except (OSError, NotImplementedError) as error:
-        return _fail(126 if command else 1, " ".join(command[:1] or args), error)
-    if "--json" in chosen:
-        return _output(json.dumps([handle._asdict() for handle in found], indent=2) + "\n")
-    streams = _streams() if pid is None else {}
-    encoding = getattr(sys.stdout, "encoding", "ascii")
-    text = "handle  inheritable  target\n"
-    for number, flag, target in found:
-        words = " ".join(filter(None, [target, "(%s)" % streams[number] if number in streams else ""]))
-        # With escapes for what could steer a terminal and for what the encoding lacks.
-        words = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
-        words = words.encode(encoding, "backslashreplace").decode(encoding)
-        text += "%6d  %-11s  %s\n" % (number, "yes" if flag else "no", words)
-    return _output(text)
+def _fail(status: int, reason: str) -> int:
+    line = _escaped(f"inheritable: {reason}").encode("ascii", "backslashreplace")
+    # stderr may be closed, or nobody may read it.
+    with contextlib.suppress(OSError):
+        os.write(2, line + b"\n")
+    return status
 
 
 if __name__ == "__main__":
