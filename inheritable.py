@@ -39,10 +39,12 @@ __version__ = "2.0.0"
 
 __all__ = [
     "Child",
+    "Holder",
     "OpenHandle",
     "disable_inheritance",
     "get_handle_inheritable",
     "get_inheritable",
+    "holders",
     "open_handles",
     "passing",
     "receive",
@@ -78,6 +80,14 @@ if TYPE_CHECKING:
         handle: int
         inheritable: bool | None = None
         target: str | None = None
+        access: str | None = None
+
+    class _Holder(NamedTuple):
+        pid: int
+        handle: int
+        inheritable: bool
+        access: str | None
+        command: str | None
 
     class _Child(NamedTuple):
         args: list[str]
@@ -85,8 +95,9 @@ if TYPE_CHECKING:
 
 else:
     _OpenHandle = collections.namedtuple(
-        "_OpenHandle", "handle inheritable target", defaults=(None, None)
+        "_OpenHandle", "handle inheritable target access", defaults=(None, None, None)
     )
+    _Holder = collections.namedtuple("_Holder", "pid handle inheritable access command")
     _Child = collections.namedtuple("_Child", "args popen")
 
 
@@ -103,6 +114,9 @@ class OpenHandle(_OpenHandle):
             that is not known.
         target: What it refers to: a path, `socket:[123]`, on Windows the type of an
             object such as `Event`. None if the system does not tell.
+        access: `"r"`, `"w"`, `"rw"`, or `""` if it is open for neither (O_PATH). So the
+            two ends of a pipe can be told apart. None if it has no meaning or is not
+            known.
     """
 
     __slots__ = ()
@@ -114,14 +128,30 @@ class OpenHandle(_OpenHandle):
             handle: int,
             inheritable: bool | None = None,
             target: str | None = None,
+            access: str | None = None,
         ) -> OpenHandle:
             """Take the two lowest bits off the handle, as Windows does."""
             significant = handle & ~3 if handle >= 0 else handle
-            return super().__new__(cls, significant, inheritable, target)
+            return super().__new__(cls, significant, inheritable, target, access)
 
     def fileno(self) -> int:
         """Return the handle."""
         return self.handle
+
+
+class Holder(_Holder):
+    """A handle that some process has on a file.
+
+    Attributes:
+        pid: The process.
+        handle: The file descriptor (POSIX) or handle (Windows) that it has.
+        inheritable: Whether a program that it executes would get it.
+        access: As in OpenHandle.
+        command: Its command line, quoted for a shell, or `[name]` where it has none
+            (Linux). The path of its program (Windows). None if that may not be known.
+    """
+
+    __slots__ = ()
 
 
 class Child(_Child):
@@ -171,16 +201,22 @@ if sys.platform == "win32":
         USHORT,
     )
 
+    ERROR_INVALID_HANDLE = 6
     ERROR_INVALID_PARAMETER = 87
+    FILE_APPEND_DATA = 4
+    FILE_READ_DATA = 1
     FILE_TYPE_DISK = 1
     FILE_TYPE_PIPE = 3
+    FILE_WRITE_DATA = 2
     HANDLE_FLAG_INHERIT = 1
     JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE = 0x2000
     JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK = 0x1000
     JobObjectExtendedLimitInformation = 9
+    O_PATH = 0  # Windows has no such thing.
     OBJ_INHERIT = 2
     ObjectTypeInformation = 2
     PROCESS_DUP_HANDLE = 0x40
+    PROCESS_QUERY_LIMITED_INFORMATION = 0x1000
     PROCESS_SET_QUOTA = 0x100
     PROCESS_TERMINATE = 1
     STATUS_INFO_LENGTH_MISMATCH = 0xC0000004
@@ -300,6 +336,15 @@ if sys.platform == "win32":
     _GetFinalPathNameByHandleW = _bound(
         _kernel32, "GetFinalPathNameByHandleW", DWORD, HANDLE, LPWSTR, DWORD, DWORD
     )
+    _QueryFullProcessImageNameW = _bound(
+        _kernel32,
+        "QueryFullProcessImageNameW",
+        BOOL,
+        HANDLE,
+        DWORD,
+        LPWSTR,
+        ctypes.POINTER(DWORD),
+    )
     _CreateJobObjectW = _bound(_kernel32, "CreateJobObjectW", HANDLE, LPVOID, LPWSTR)
     _SetInformationJobObject = _bound(
         _kernel32, "SetInformationJobObject", BOOL, HANDLE, ctypes.c_int, LPVOID, DWORD
@@ -327,6 +372,13 @@ if sys.platform == "win32":
         ctypes.POINTER(ULONG),
     )
     _RtlNtStatusToDosError = _bound(_ntdll, "RtlNtStatusToDosError", ULONG, NTSTATUS)
+
+    # Windows before 10 does not have it.
+    _CompareObjectHandles: Any = None
+    with contextlib.suppress(AttributeError):
+        _CompareObjectHandles = _bound(
+            ctypes.WinDLL("kernelbase"), "CompareObjectHandles", BOOL, HANDLE, HANDLE
+        )
 
     # Windows has no fcntl, so the four functions have no short cut here.
     _quick_getfd: Any = None
@@ -363,6 +415,11 @@ if sys.platform == "win32":
     # How long a listing waits for one file to say what it is, and for all of them.
     _SECONDS_FOR_ONE_FILE = 0.1
     _SECONDS_FOR_ALL_FILES = 1.0
+
+    def _bad_handle(handle: int) -> OSError:
+        error = _windows_error(ERROR_INVALID_HANDLE)
+        error.filename = handle
+        return error
 
     def _windows_error(code: int) -> OSError:
         # ctypes.WinError differs from what os raises, in its text and its args.
@@ -465,6 +522,22 @@ if sys.platform == "win32":
             _GetStdHandle(STD_OUTPUT_HANDLE): "stdout",
             _GetStdHandle(STD_INPUT_HANDLE): "stdin",
         }
+
+    def _is_stream(handle: int) -> bool:
+        """Tell whether a handle is a standard stream, or the same object as one.
+
+        The python.exe of a venv passes on duplicates of its streams.
+        """
+        streams = _streams()
+        return handle in streams or (
+            _CompareObjectHandles is not None
+            and any(_CompareObjectHandles(handle, stream) for stream in streams)
+        )
+
+    def _access(granted: int) -> str:
+        reads = granted & FILE_READ_DATA
+        writes = granted & (FILE_WRITE_DATA | FILE_APPEND_DATA)
+        return ("r" if reads else "") + ("w" if writes else "")
 
     # Asking a file what it is can take for ever: GetFileType and
     # GetFinalPathNameByHandle wait as long as another thread reads the same synchronous
@@ -613,17 +686,18 @@ if sys.platform == "win32":
         with contextlib.closing(_Asker()) as asker:
             for row in _HandleTable().rows("UniqueProcessId", pid):
                 handle = row.HandleValue
-                target = None
+                target = access = None
                 # It may be closed by now, or of a type that cannot be duplicated.
                 with contextlib.suppress(OSError):
                     copy = _duplicate(handle, process)
                     target = _type_name(copy)
                     if target == "File":
+                        access = _access(row.GrantedAccess)
                         target = asker.ask((pid, handle), copy, _path) or target
                     else:
                         _close(copy)
                 flag = bool(row.HandleAttributes & OBJ_INHERIT)
-                handles.append(OpenHandle(handle, flag, target))
+                handles.append(OpenHandle(handle, flag, target, access))
         return sorted(handles, key=operator.attrgetter("handle"))
 
     @contextlib.contextmanager
@@ -645,6 +719,65 @@ if sys.platform == "win32":
     def _list_other(pid: int) -> list[OpenHandle]:
         with _opened_process(pid, PROCESS_DUP_HANDLE) as process:
             return _list_process(pid, process)
+
+    def _holders(handle: int, pid: int) -> list[Holder]:
+        if _CompareObjectHandles is None:
+            msg = "Windows before 10 does not tell who else has a file"
+            raise NotImplementedError(msg)
+        table = _HandleTable()
+        with _opened_process(pid, PROCESS_DUP_HANDLE) as process:
+            try:
+                original = _duplicate(handle, process)
+            except OSError:
+                raise _bad_handle(handle) from None
+        try:
+            return _handles_on(original, _type_index(table, handle, pid), table)
+        finally:
+            _close(original)
+
+    def _type_index(table: _HandleTable, handle: int, pid: int) -> int:
+        for row in table.rows("UniqueProcessId", pid):
+            if row.HandleValue == handle:
+                return int(row.ObjectTypeIndex)
+        raise _bad_handle(handle)
+
+    def _handles_on(
+        original: int, type_index: int, table: _HandleTable
+    ) -> list[Holder]:
+        """Return the handles in a table that are on the same object as this one."""
+        rows_of: collections.defaultdict[int, list[Any]]
+        rows_of = collections.defaultdict(list)
+        for row in table.rows("ObjectTypeIndex", type_index):
+            rows_of[row.UniqueProcessId].append(row)
+        is_file = _type_name(original) == "File"
+        found: list[Holder] = []
+        access = PROCESS_DUP_HANDLE | PROCESS_QUERY_LIMITED_INFORMATION
+        for pid in sorted(rows_of):
+            # It may have ended by now, or may not be looked into.
+            with contextlib.suppress(OSError), _opened_process(pid, access) as process:
+                rows = [row for row in rows_of[pid] if _is_on(original, row, process)]
+                for row in sorted(rows, key=operator.attrgetter("HandleValue")):
+                    flag = bool(row.HandleAttributes & OBJ_INHERIT)
+                    mode = _access(row.GrantedAccess) if is_file else None
+                    program = _program(process)
+                    found.append(Holder(pid, row.HandleValue, flag, mode, program))
+        return found
+
+    def _is_on(original: int, row: Any, process: int) -> bool:
+        try:
+            copy = _duplicate(row.HandleValue, process)
+        except OSError:
+            return False
+        same = bool(_CompareObjectHandles(original, copy))
+        _close(copy)
+        return same
+
+    def _program(process: int) -> str | None:
+        path = ctypes.create_unicode_buffer(32768)
+        size = DWORD(len(path))
+        if _QueryFullProcessImageNameW(process, 0, path, ctypes.byref(size)):
+            return path.value
+        return None
 
     def _shut_off_all_but(kept: set[int]) -> None:
         for row in _HandleTable().rows("UniqueProcessId", os.getpid()):
@@ -761,10 +894,51 @@ else:
     LINUX = sys.platform in ("linux", "android")
     APPLE = sys.platform in ("darwin", "ios", "tvos", "watchos", "visionos")
 
+    AT_STATX_DONT_SYNC = 0x4000
     CLOSE_RANGE_CLOEXEC = 4
     F_GETPATH = 50  # Of macOS.
     F_MAXFD = 11  # Of NetBSD.
+    O_ACCMODE = 3
+    O_PATH = getattr(os, "O_PATH", 0)
     PF_EXITING = 4  # Of Linux, in field 9 of /proc/PID/stat.
+    STATX_INO = 0x100
+
+    class statx_timestamp(ctypes.Structure):
+        """A time in Linux' struct statx."""
+
+        _fields_ = (
+            ("tv_sec", ctypes.c_int64),
+            ("tv_nsec", ctypes.c_uint32),
+            ("__reserved", ctypes.c_int32),
+        )
+
+    class statx(ctypes.Structure):
+        """What Linux' statx tells about a file."""
+
+        _fields_ = (
+            ("stx_mask", ctypes.c_uint32),
+            ("stx_blksize", ctypes.c_uint32),
+            ("stx_attributes", ctypes.c_uint64),
+            ("stx_nlink", ctypes.c_uint32),
+            ("stx_uid", ctypes.c_uint32),
+            ("stx_gid", ctypes.c_uint32),
+            ("stx_mode", ctypes.c_uint16),
+            ("__spare0", ctypes.c_uint16),
+            ("stx_ino", ctypes.c_uint64),
+            ("stx_size", ctypes.c_uint64),
+            ("stx_blocks", ctypes.c_uint64),
+            ("stx_attributes_mask", ctypes.c_uint64),
+            ("stx_atime", statx_timestamp),
+            ("stx_btime", statx_timestamp),
+            ("stx_ctime", statx_timestamp),
+            ("stx_mtime", statx_timestamp),
+            ("stx_rdev_major", ctypes.c_uint32),
+            ("stx_rdev_minor", ctypes.c_uint32),
+            ("stx_dev_major", ctypes.c_uint32),
+            ("stx_dev_minor", ctypes.c_uint32),
+            # Linux has been filling these with more, version by version.
+            ("__spare", ctypes.c_uint64 * 14),
+        )
 
     def _load_libc(**options: bool) -> Any:
         # PyDLL holds the GIL, as os does for these calls. Where CDLL drops it, a call
@@ -801,10 +975,31 @@ else:
     # way round: Android kills a process for one that its filter does not know.
     _close_range: Any = getattr(_libc, "close_range", None)
 
+    # musl has it since 1.2.5, glibc since 2.28. CDLL drops the GIL: it may take a while.
+    _statx: Any = None
+    if LINUX:
+        _statx = getattr(ctypes.CDLL(None), "statx", None)
+    if _statx is not None:
+        _statx.argtypes = [
+            ctypes.c_int,
+            ctypes.c_char_p,
+            ctypes.c_int,
+            ctypes.c_uint,
+            ctypes.POINTER(statx),
+        ]
+
     _STEP = 1
     _HANDLE_BITS = 32
     _READER_GONE = {errno.EPIPE}
     _APPENDING: str = ""
+
+    # By the flags that a file was opened with. Access mode 3 means neither.
+    _ACCESS_MODES = {
+        O_PATH: "",
+        os.O_RDONLY: "r",
+        os.O_WRONLY: "w",
+        os.O_RDWR: "rw",
+    }
 
     def _fcntl(fd: int, command: int, value: int = 0) -> int:
         result: int = _fcntl_with_errno(fd, command, value)
@@ -845,6 +1040,15 @@ else:
     def _streams() -> dict[int, str]:
         return {0: "stdin", 1: "stdout", 2: "stderr"}
 
+    def _is_stream(fd: int) -> bool:
+        return fd in _streams()
+
+    def _access(flags: int) -> str | None:
+        return _ACCESS_MODES.get(flags & (O_ACCMODE | O_PATH))
+
+    def _bad_handle(fd: int) -> OSError:
+        return OSError(errno.EBADF, os.strerror(errno.EBADF), fd)
+
     def _target(fd: int, folder: int | None) -> str | None:
         if APPLE:
             # readlink could only fail on /dev/fd.
@@ -865,10 +1069,11 @@ else:
         for fd in fds:
             try:
                 flag = os.get_inheritable(fd)
+                access = _access(fcntl.fcntl(fd, fcntl.F_GETFL))
             except OSError:
                 # It is closed by now.
                 continue
-            handles.append(OpenHandle(fd, flag, _target(fd, folder)))
+            handles.append(OpenHandle(fd, flag, _target(fd, folder), access))
         return handles
 
     def _list() -> list[OpenHandle]:
@@ -925,9 +1130,16 @@ else:
             msg = "this /proc is that of another pid namespace"
             raise NotImplementedError(msg)
 
+    def _folder_of(pid: int) -> str:
+        # A thread may have unshared its files. Linux before 3.17 knows no thread-self.
+        if pid != os.getpid():
+            return f"/proc/{pid}"
+        found = os.path.exists("/proc/thread-self")
+        return "/proc/thread-self" if found else "/proc/self"
+
     def _descriptors_of(pid: int) -> list[int]:
         try:
-            return sorted(map(int, os.listdir(f"/proc/{pid}/fd")))
+            return sorted(map(int, os.listdir(f"{_folder_of(pid)}/fd")))
         except PermissionError:
             if _is_ending(pid):
                 return []
@@ -957,9 +1169,9 @@ else:
         state, flags = fields[0], int(fields[6])
         return state in b"ZX" or bool(flags & PF_EXITING)
 
-    def _flags_of(pid: int, fd: int) -> int:
-        """Return the flags that a descriptor of another process was opened with."""
-        with open(f"/proc/{pid}/fdinfo/{fd}", "rb") as info:
+    def _flags_of(process: str, fd: int) -> int:
+        """Return the flags of a descriptor, of the process with this folder in /proc."""
+        with open(f"{process}/fdinfo/{fd}", "rb") as info:
             for line in info:
                 if line.startswith(b"flags:"):
                     return int(line[len("flags:") :], 8)
@@ -975,9 +1187,92 @@ else:
                 target = os.readlink(f"/proc/{pid}/fd/{fd}")
             # It is closed by now.
             with contextlib.suppress(OSError):
-                flags = _flags_of(pid, fd)
-                handles.append(OpenHandle(fd, not flags & os.O_CLOEXEC, target))
+                flags = _flags_of(f"/proc/{pid}", fd)
+                inheritable = not flags & os.O_CLOEXEC
+                handles.append(OpenHandle(fd, inheritable, target, _access(flags)))
         return handles
+
+    # Looking for the holders of a file, nothing is opened but folders and files of
+    # /proc. A pipe or a socket is known by the text of its link there alone. A file is
+    # known by its device and inode, for it may have several names, or none. stat could
+    # wait for ever for the server of a dead network file system. statx with
+    # AT_STATX_DONT_SYNC takes what the kernel has.
+
+    def _identity(path: str, *, dir_fd: int | None = None) -> tuple[int, int]:
+        """Return the device and the inode of what a link in /proc leads to."""
+        if _statx is None:
+            status = os.stat(path, dir_fd=dir_fd)
+            return status.st_dev, status.st_ino
+        # An absolute path needs no folder.
+        folder = -1 if dir_fd is None else dir_fd
+        told = statx()
+        if _statx(
+            folder, path.encode(), AT_STATX_DONT_SYNC, STATX_INO, ctypes.byref(told)
+        ):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return os.makedev(told.stx_dev_major, told.stx_dev_minor), told.stx_ino
+
+    def _holders(fd: int, pid: int) -> list[Holder]:
+        _check_proc()
+        if fd not in _descriptors_of(pid):
+            raise _bad_handle(fd)
+        path = f"{_folder_of(pid)}/fd/{fd}"
+        link = ""
+        # The path of a file may be too long for this.
+        with contextlib.suppress(OSError):
+            link = os.readlink(path)
+        if link.startswith("anon_inode:"):
+            msg = f"Linux does not tell who else has an {link}"
+            raise NotImplementedError(msg)
+        look: Callable[..., object] = _identity
+        if link.startswith(("pipe:[", "socket:[")):
+            look = os.readlink
+        wanted = look(path)
+        found: list[Holder] = []
+        for process in sorted(
+            int(name) for name in os.listdir("/proc") if name.isdigit()
+        ):
+            # It may have ended by now, or may not be looked into.
+            with contextlib.suppress(OSError):
+                found += _holders_in(process, look, wanted)
+        return found
+
+    def _holders_in(
+        pid: int, look: Callable[..., object], wanted: object
+    ) -> list[Holder]:
+        """Return the descriptors of a process on which a look finds what is wanted."""
+        process = _folder_of(pid)
+        folder = os.open(f"{process}/fd", os.O_RDONLY)
+        fds: list[int] = []
+        try:
+            for name in os.listdir(folder):
+                # It may be closed by now.
+                with contextlib.suppress(OSError):
+                    if look(name, dir_fd=folder) == wanted:
+                        fds.append(int(name))
+        finally:
+            os.close(folder)
+        found: list[Holder] = []
+        for fd in sorted(fds):
+            with contextlib.suppress(OSError):
+                flags = _flags_of(process, fd)
+                flag = not flags & os.O_CLOEXEC
+                command = _command(process)
+                found.append(Holder(pid, fd, flag, _access(flags), command))
+        return found
+
+    def _command(process: str) -> str | None:
+        """Return the command line of a process, or its name in brackets."""
+        import shlex
+
+        with contextlib.suppress(OSError):
+            with open(f"{process}/cmdline", "rb") as cmdline:
+                words = cmdline.read().rstrip(b"\0").split(b"\0")
+            if words != [b""]:
+                return " ".join(shlex.quote(os.fsdecode(word)) for word in words)
+            with open(f"{process}/comm", "rb") as comm:
+                return f"[{os.fsdecode(comm.read().rstrip())}]"
+        return None
 
     def _shut_off_all_but(kept: set[int]) -> None:
         spared = sorted(kept)
@@ -1287,6 +1582,61 @@ def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
     """
     number = os.getpid() if pid is None else _process_id(pid)
     return _list() if number == os.getpid() else _list_other(number)
+
+
+def holders(file: File, pid: SupportsIndex | None = None) -> list[Holder]:
+    """Find out who has a file: every handle on it, in every process.
+
+    It answers why end-of-file never comes, who keeps a port, who has the log open. For
+    a pipe, the `access` of each holder tells which end it is.
+
+    Processes that this user may not look into are left out. On Linux it finds whoever
+    has the same device and inode: both ends of a pipe, other openings of a file, by
+    other names too. It cannot tell who has the other end of a socket, which is another
+    inode, and the path of a Unix socket is not the socket. On Windows it finds whoever
+    has the same opening, as inheriting and duplicating give it. So ask about the end
+    that should have been closed; other openings of a file or of a port are not found.
+
+    Args:
+        file: A file descriptor, an object with `fileno()`, an OpenHandle. With `pid`,
+            the number of a handle of that process, or an OpenHandle.
+        pid: The process whose handle is meant.
+
+    Returns:
+        The handles, this process' own included, in order of process and number.
+
+    Raises:
+        NotImplementedError: This system does not tell. On Linux: as for `open_handles`;
+            or it is an eventfd, an epoll or another `anon_inode:`, which has no
+            identity there. On Windows: before 10.
+        OSError: It is not open. EBADF, or WinError 6 for a handle.
+        OverflowError: As for `get_inheritable`.
+        PermissionError: With `pid`: that process may not be looked into.
+        ProcessLookupError: With `pid`: there is no such process.
+        TypeError: As for `get_inheritable`; or with `pid`, it is neither an int nor an
+            OpenHandle.
+        ValueError: As for `get_inheritable`.
+
+    System calls:
+        Linux: readlink in /proc/PID/fd for pipes and sockets, and
+            statx(AT_STATX_DONT_SYNC) for files, so that a dead network file system
+            cannot stall it. /proc/PID/fdinfo, cmdline and comm of the holders.
+        Windows: NtQuerySystemInformation(SystemExtendedHandleInformation),
+            DuplicateHandle, CompareObjectHandles, QueryFullProcessImageName.
+    """
+    if pid is None:
+        return _holders(_open_handles_of([file])[0], os.getpid())
+    number = _process_id(pid)
+    if isinstance(file, OpenHandle):
+        return _holders(file.handle, number)
+    try:
+        handle = operator.index(file)  # type: ignore[arg-type]
+    except TypeError:
+        kind = type(file).__name__
+        msg = f"expected a number or an OpenHandle, not {kind!r}"
+        raise TypeError(msg) from None
+    _check_range(handle, _HANDLE_BITS)
+    return _holders(handle, number)
 
 
 # ---------------------------------------------------------------------------------
@@ -1615,19 +1965,28 @@ def _was_handed_over(handle: int) -> bool:
 # ---------------------------------------------------------------------------------
 
 _HELP = """\
-usage: python inheritable.py [list] [--pid PID] [--json]
-       python inheritable.py run [--pass FD]... [--] COMMAND [ARG]...
+usage: python inheritable.py [list] [--pid PID] [--json] [--check]
+       python inheritable.py holders [--pid PID] [--json] FD|PATH
+       python inheritable.py run [--pass FD[:AS]]... [--] COMMAND [ARG]...
        python inheritable.py -h | --help | --version
 
 list: what this process has open, and whether a child would inherit it. Run from a
 shell, it shows what that shell hands to its children.
-  --pid PID   of another process (Linux, Windows)
-  --json      as an array of objects
+  --pid PID       of another process (Linux, Windows)
+  --json          as an array of objects
+  --check         only what a child would inherit besides the standard streams
+holders: every process that has a file open (Linux, Windows).
+  FD              a descriptor of this process (Windows: handle): holders 3 3<file
+  PATH            a file by its path (Linux); ./3 for a file that is named 3
+  --pid PID       FD is a descriptor of this process instead
+  --json          as an array of objects
 run: executes COMMAND with the standard streams alone.
-  --pass FD   with this descriptor too (Windows: handle)
+  --pass FD       with this descriptor too (Windows: handle)
+  --pass FD:AS    with this descriptor as its number AS (POSIX)
 
 Exit status of run: COMMAND's own; 127 if it is not found, 126 if it cannot be executed.
-Otherwise 0; 2 for bad usage or a bad FD, 1 for other errors.
+Of --check: 1 if there is anything. Of holders: 1 if there is none. An error in these
+two is 2. Otherwise 0; 2 for bad usage or a bad FD, 1 for other errors.
 
   python inheritable.py run make test                           nothing leaks into it
   python inheritable.py run --pass 3 -- cat /dev/fd/3 3<notes   but for descriptor 3
@@ -1639,7 +1998,11 @@ class _UsageError(Exception):
 
 
 def _main(args: list[str]) -> int:
-    commands = {"list": _list_command, "run": _run_command}
+    commands = {
+        "list": _list_command,
+        "holders": _holders_command,
+        "run": _run_command,
+    }
     command = args[0] if args and args[0] in commands else "list"
     try:
         return commands[command](args[1:] if args and args[0] == command else args)
@@ -1700,7 +2063,7 @@ def _parse_number(text: str) -> int:
 
 
 def _list_command(args: list[str]) -> int:
-    options, rest = _parse_options(args, ["--json"], ["--pid"])
+    options, rest = _parse_options(args, ["--json", "--check"], ["--pid"])
     text = _informed(options)
     if text:
         return _print(text)
@@ -1708,22 +2071,86 @@ def _list_command(args: list[str]) -> int:
         msg = f"there is no command {rest[0]}"
         raise _UsageError(msg)
     chosen = dict(options)
+    checks = "--check" in chosen
+    if checks and "--pid" in chosen:
+        msg = "--check is about this process, and --pid about another"
+        raise _UsageError(msg)
     pid = _parse_number(chosen["--pid"]) if "--pid" in chosen else None
+    # With --check, 1 is an answer.
+    error_status = 2 if checks else 1
     try:
         handles = open_handles(pid)
     except (OSError, NotImplementedError) as error:
-        return _fail(1, f"{' '.join(args)}: {error}")
+        return _fail(error_status, f"{' '.join(args)}: {error}")
+    if checks:
+        handles = [
+            handle
+            for handle in handles
+            if handle.inheritable and not _is_stream(handle.handle)
+        ]
+    status = 1 if checks and handles else 0
     if "--json" in chosen:
-        return _print_json(handles)
-    streams = _streams() if pid is None else {}
+        return _print_json(handles, status, error_status)
+    if checks and not handles:
+        return 0
+    rows = _list_rows(handles, _streams() if pid is None else {})
+    head = "handle  inheritable  access  target"
+    return _print_table(head, rows, status, error_status)
+
+
+def _list_rows(handles: list[OpenHandle], streams: dict[int, str]) -> list[str]:
     rows: list[str] = []
-    for handle in handles:
-        target = handle.target or ""
-        if handle.handle in streams:
-            target += f" ({streams[handle.handle]})"
-        flag = "yes" if handle.inheritable else "no"
-        rows.append(f"{handle.handle:6}  {flag:11}  {target.strip()}")
-    return _print_table("handle  inheritable  target", rows)
+    for number, flag, target, access in handles:
+        words = [target] if target else []
+        if number in streams:
+            words.append(f"({streams[number]})")
+        inherited = "yes" if flag else "no"
+        mode = access or "-"
+        rows.append(f"{number:6}  {inherited:11}  {mode:6}  {' '.join(words)}")
+    return rows
+
+
+def _holders_command(args: list[str]) -> int:
+    options, rest = _parse_options(args, ["--json"], ["--pid"])
+    text = _informed(options)
+    if text:
+        return _print(text, error_status=2)
+    chosen = dict(options)
+    if len(rest) != 1:
+        msg = "expected one FD or PATH"
+        raise _UsageError(msg)
+    try:
+        found = _holders_named(rest[0], chosen.get("--pid"))
+    except (OSError, OverflowError, NotImplementedError) as error:
+        return _fail(2, f"{' '.join(args)}: {error}")
+    status = 0 if found else 1
+    if "--json" in chosen:
+        return _print_json(found, status, error_status=2)
+    rows: list[str] = []
+    for pid, number, flag, access, command in found:
+        inherited = "yes" if flag else "no"
+        mode = access or "-"
+        rows.append(f"{pid:6}  {number:6}  {inherited:11}  {mode:6}  {command or ''}")
+    head = "   pid  handle  inheritable  access  command"
+    return _print_table(head, rows, status, error_status=2)
+
+
+def _holders_named(name: str, pid: str | None) -> list[Holder]:
+    """Return the holders of what the command line names."""
+    if pid is not None:
+        return holders(OpenHandle(_parse_number(name)), _parse_number(pid))
+    if name.isascii() and name.isdigit():
+        return holders(OpenHandle(_parse_number(name)))
+    # Opened for nothing but its name, no device notices and no FIFO waits.
+    if not O_PATH:
+        msg = "a path can be looked up on Linux alone: expected a number"
+        raise _UsageError(msg)
+    fd = os.open(name, O_PATH)
+    try:
+        opened = os.getpid(), fd
+        return [found for found in holders(fd) if (found.pid, found.handle) != opened]
+    finally:
+        os.close(fd)
 
 
 def _run_command(args: list[str]) -> int:
@@ -1755,20 +2182,23 @@ def _parse_passed(text: str) -> tuple[int, int]:
     return number, number
 
 
-def _print_json(rows: list[OpenHandle]) -> int:
+def _print_json(
+    rows: Sequence[OpenHandle | Holder], status: int, error_status: int
+) -> int:
     import json
 
-    return _print(json.dumps([row._asdict() for row in rows], indent=2) + "\n")
+    text = json.dumps([row._asdict() for row in rows], indent=2)
+    return _print(text + "\n", status, error_status)
 
 
-def _print_table(head: str, rows: list[str]) -> int:
+def _print_table(head: str, rows: list[str], status: int, error_status: int) -> int:
     # A name could steer the terminal, or have characters that its encoding lacks.
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     lines = [head]
     for row in rows:
         line = _escaped(row).encode(encoding, "backslashreplace")
         lines.append(line.decode(encoding).rstrip())
-    return _print("\n".join(lines) + "\n")
+    return _print("\n".join(lines) + "\n", status, error_status)
 
 
 def _escaped(text: str) -> str:
@@ -1778,19 +2208,19 @@ def _escaped(text: str) -> str:
     )
 
 
-def _print(text: str) -> int:
+def _print(text: str, status: int = 0, error_status: int = 1) -> int:
+    """Print a text and return the exit status, which is another if that fails."""
     if sys.stdout is None:
-        return _fail(1, "stdout is closed")
+        return _fail(error_status, "stdout is closed")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
         # A frozen Python flushes once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if error.errno in _READER_GONE:
-            return 0
-        return _fail(1, f"stdout: {error.strerror}")
-    return 0
+        if error.errno not in _READER_GONE:
+            return _fail(error_status, f"stdout: {error.strerror}")
+    return status
 
 
 def _fail(status: int, reason: str) -> int:
