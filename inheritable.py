@@ -803,6 +803,15 @@ if sys.platform == "win32":
         mode = getattr(_bottom(file), "mode", "")
         return _APPENDING if "a" in str(mode) else ""
 
+    def _sent_to_spawned(handle: int, popen: Any) -> Any:
+        """Return what to pickle for a process that multiprocessing is spawning."""
+        # Not DupHandle: it needs an access mask, and leaves its duplicate in the parent.
+        reduction = sys.modules["multiprocessing.reduction"]
+        return reduction.duplicate(handle, popen.sentinel, True)
+
+    def _arrived(handle: int) -> int:
+        return handle
+
     def _descriptor(handle: int, appending: bool) -> int:
         flags = os.O_NOINHERIT | (os.O_APPEND if appending else 0)
         return msvcrt.open_osfhandle(handle, flags)
@@ -1305,16 +1314,33 @@ else:
     def _suffix(_file: object) -> str:
         return ""
 
+    def _sent_to_spawned(fd: int, _popen: Any) -> Any:
+        """Return what to pickle for a process that multiprocessing is spawning."""
+        return sys.modules["multiprocessing.reduction"].DupFd(fd)
+
+    def _arrived(sent: Any) -> int:
+        fd: int = sent.detach()
+        # A fork server sends it in a message, and then it is not inheritable.
+        _set(fd, True)
+        return fd
+
     def _descriptor(fd: int, _appending: bool) -> int:
         return fd
 
     def _execute(command: list[str], passed: list[tuple[int, int]]) -> int:
-        """Become a command that has these descriptors alone."""
+        """Become a command that has these descriptors alone, each as another number."""
         import signal
 
-        disable_inheritance()
-        for fd, _ in passed:
-            _set(fd, True)
+        try:
+            # They are all out of the way first, for two may change places.
+            lowest = max((number for _, number in passed), default=2) + 1
+            copies = [(_duplicate(fd, lowest), number) for fd, number in passed]
+            disable_inheritance()
+            for copy, number in copies:
+                os.dup2(copy, number)
+        except OSError as error:
+            msg = f"a number is beyond the limit of descriptors: {error}"
+            raise _UsageError(msg) from None
         # Python ignores these, and exec would hand that on.
         ignored = [signal.SIGPIPE, signal.SIGXFSZ]
         for number in ignored:
@@ -1813,6 +1839,49 @@ def temporarily(*files: File) -> Generator[None, None, None]:
 # ---------------------------------------------------------------------------------
 
 
+class _Argument(str):
+    """An element of `Child.args`.
+
+    It is a string that multiprocessing can hand to a process, too. While a process is
+    being spawned, it is pickled as the file itself. A process that is forked has it as
+    it is, with the parent's own file. Copied, formatted or pickled at any other time, it
+    is a plain string.
+    """
+
+    __slots__ = ("handle", "is_usable", "pid")
+
+    handle: int
+    is_usable: bool
+    pid: int
+
+    def __new__(cls, handle: int, suffix: str) -> _Argument:  # noqa: PYI034
+        argument = super().__new__(cls, f"{handle}{suffix}")
+        argument.handle = handle
+        argument.pid = os.getpid()
+        # Until the block ends or, in a forked process, until it is received.
+        argument.is_usable = True
+        return argument
+
+    def __reduce_ex__(self, _protocol: SupportsIndex) -> tuple[Any, ...]:
+        # No process is being spawned if nobody has imported this module.
+        context = sys.modules.get("multiprocessing.context")
+        popen = context.get_spawning_popen() if context else None
+        if popen is None:
+            return str, (str(self),)
+        if not self.is_usable:
+            msg = "this process is started after the block of passing has ended"
+            raise ValueError(msg)
+        suffix = self[len(str(self.handle)) :]
+        return _unpickle_argument, (_sent_to_spawned(self.handle, popen), suffix)
+
+    def is_in_forked_process(self) -> bool:
+        return self.pid != os.getpid()
+
+
+def _unpickle_argument(sent: Any, suffix: str) -> str:
+    return f"{_arrived(sent)}{suffix}"
+
+
 @contextlib.contextmanager
 def passing(*files: File, startupinfo: Any = None) -> Generator[Child, None, None]:
     """Hand these files to a child: pass_fds for every platform.
@@ -1820,6 +1889,9 @@ def passing(*files: File, startupinfo: Any = None) -> Generator[Child, None, Non
         with passing(file, sock) as child:
             command = [sys.executable, "worker.py", *child.args]
             process = subprocess.Popen(command, **child.popen)
+
+    With multiprocessing: `Process(target=work, args=child.args)`, or a pool with
+    `initargs=tuple(child.args)`, whose workers start as long as the block lasts.
 
     The child gets exactly these files, and the standard streams as `Popen` gives them.
     Start it inside the block and do the rest after it. On Windows the files are
@@ -1847,7 +1919,7 @@ def passing(*files: File, startupinfo: Any = None) -> Generator[Child, None, Non
         ValueError: As for `get_inheritable`; or there is a `startupinfo` on POSIX.
 
     System calls:
-        POSIX: `pass_fds` of `Popen`.
+        POSIX: `pass_fds` of `Popen`. For multiprocessing its DupFd.
         Windows: `handle_list` of STARTUPINFO, and those of `temporarily`.
     """
     handles = _open_handles_of(files)
@@ -1856,11 +1928,19 @@ def passing(*files: File, startupinfo: Any = None) -> Generator[Child, None, Non
         for handle in sent.keys() & _streams().keys():
             sent[handle] = _duplicate(handle)
             stack.callback(_close, sent[handle])
-        args = [
-            f"{sent[handle]}{_suffix(file)}" for file, handle in zip(files, handles)
-        ]
+        # A file that is given twice has one object, for multiprocessing sends no
+        # descriptor twice.
+        arguments: dict[str, _Argument] = {}
+        args: list[str] = []
+        for file, handle in zip(files, handles):
+            argument = _Argument(sent[handle], _suffix(file))
+            args.append(arguments.setdefault(str(argument), argument))
         popen = stack.enter_context(_popen_arguments(sent.values(), startupinfo))
-        yield Child(args, popen)
+        try:
+            yield Child(args, popen)
+        finally:
+            for argument in arguments.values():
+                argument.is_usable = False
 
 
 def receive(arg: str) -> int:
@@ -1870,6 +1950,10 @@ def receive(arg: str) -> int:
 
     A number that is open and inheritable here cannot be told from one that was handed
     over.
+
+    A process that multiprocessing has forked has everything that its parent has. There
+    the result is a duplicate, and whoever reads from the other end of a pipe sees
+    end-of-file only when this process has ended.
 
     Args:
         arg: One of the parent's `child.args`, as it stands on this process' command
@@ -1941,7 +2025,14 @@ def _take(arg: str, result_of: Callable[[int, bool], int]) -> int:
     handle, appending = _parse_argument(arg)
     # Of several threads one alone gets it.
     with _lock_here():
-        if not _was_handed_over(handle):
+        if isinstance(arg, _Argument) and arg.is_in_forked_process():
+            if arg.is_usable:
+                arg.is_usable = False
+                return _duplicate(handle)
+            handed_over = False
+        else:
+            handed_over = _was_handed_over(handle)
+        if not handed_over:
             msg = (
                 f"{os.strerror(errno.EBADF)}: {handle} is not open and inheritable "
                 "here. Was the child started inside the block, with **child.popen? Was "
@@ -2161,7 +2252,7 @@ def _run_command(args: list[str]) -> int:
     if not command:
         msg = "run what?"
         raise _UsageError(msg)
-    passed = [_parse_passed(value) for _, value in options]
+    passed = _parse_passed(value for _, value in options)
     if not command[0]:
         return _fail(127, "'': not found")
     try:
@@ -2172,14 +2263,29 @@ def _run_command(args: list[str]) -> int:
         return _fail(126, f"{command[0]}: {error}")
 
 
-def _parse_passed(text: str) -> tuple[int, int]:
-    number = _parse_number(text)
-    try:
-        get_handle_inheritable(number)
-    except (OSError, OverflowError) as error:
-        msg = f"bad descriptor {number}: {error}"
-        raise _UsageError(msg) from None
-    return number, number
+def _parse_passed(texts: Iterable[str]) -> list[tuple[int, int]]:
+    """Return pairs of a descriptor and its number in the command."""
+    passed: list[tuple[int, int]] = []
+    for text in texts:
+        source, colon, target = text.partition(":")
+        if colon and sys.platform == "win32":
+            msg = f"handles have no other numbers on Windows: {text}"
+            raise _UsageError(msg)
+        fd = _parse_number(source)
+        number = _parse_number(target) if colon else fd
+        if number in [taken for _, taken in passed]:
+            msg = f"two descriptors cannot both be number {number}"
+            raise _UsageError(msg)
+        try:
+            get_handle_inheritable(fd)
+        except (OSError, OverflowError) as error:
+            msg = f"bad descriptor {fd}: {error}"
+            raise _UsageError(msg) from None
+        if number >= INT_MAX:
+            msg = f"bad descriptor {number}: it is too large"
+            raise _UsageError(msg)
+        passed.append((fd, number))
+    return passed
 
 
 def _print_json(
