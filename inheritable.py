@@ -220,6 +220,7 @@ if sys.platform == "win32":
     PROCESS_SET_QUOTA = 0x100
     PROCESS_TERMINATE = 1
     STATUS_INFO_LENGTH_MISMATCH = 0xC0000004
+    SYNCHRONIZE = 0x100000
     STD_ERROR_HANDLE = -12
     STD_INPUT_HANDLE = -10
     STD_OUTPUT_HANDLE = -11
@@ -345,6 +346,7 @@ if sys.platform == "win32":
         LPWSTR,
         ctypes.POINTER(DWORD),
     )
+    _OpenThread = _bound(_kernel32, "OpenThread", HANDLE, DWORD, BOOL, DWORD)
     _CreateJobObjectW = _bound(_kernel32, "CreateJobObjectW", HANDLE, LPVOID, LPWSTR)
     _SetInformationJobObject = _bound(
         _kernel32, "SetInformationJobObject", BOOL, HANDLE, ctypes.c_int, LPVOID, DWORD
@@ -567,7 +569,7 @@ if sys.platform == "win32":
             self.deadline = time.monotonic() + _SECONDS_FOR_ALL_FILES
             self.questions: queue.SimpleQueue[Any] = queue.SimpleQueue()
             self.answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-            self.has_thread = False
+            self.thread = 0
 
         def ask(
             self, key: tuple[int, int], copy: int, question: Callable[[int], Any]
@@ -592,23 +594,29 @@ if sys.platform == "win32":
                 return self.answers.get(timeout=wait)
             except queue.Empty:
                 # That thread ends when it comes back. The next question is for another.
-                self.close()
+                self.questions.put(None)
+                self.thread = 0
                 return None
 
         def _has_thread(self) -> bool:
-            if not self.has_thread:
+            if not self.thread:
                 self.questions = queue.SimpleQueue()
                 self.answers = queue.SimpleQueue()
                 # Thread.start would wait for ever in a 3.8 that is finalizing.
                 with contextlib.suppress(RuntimeError):
-                    _thread.start_new_thread(_answer, (self.questions, self.answers))
-                    self.has_thread = True
-            return self.has_thread
+                    self.thread = _thread.start_new_thread(
+                        _answer, (self.questions, self.answers)
+                    )
+            return bool(self.thread)
 
         def close(self) -> None:
-            """Let the thread end."""
-            self.questions.put(None)
-            self.has_thread = False
+            """Let the thread end, and with it the handles that Python has for it."""
+            if self.thread:
+                thread = _OpenThread(SYNCHRONIZE, False, self.thread)
+                self.questions.put(None)
+                if thread:
+                    _winapi.WaitForSingleObject(thread, 100)
+                    _close(thread)
 
     def _path(handle: int) -> str | None:
         """Return the path of a file on a disk."""
