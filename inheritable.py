@@ -1737,6 +1737,19 @@ class _Block:
                 _users[handle].discard(self)
 
 
+class _EndsWhenDropped:
+    """Ends a block that an interrupt has kept from its end.
+
+    Else it would stay an owner for good, and keep the flag of its number on.
+    """
+
+    def __init__(self, block: _Block) -> None:
+        self.block = block
+
+    def __del__(self) -> None:
+        self.block.end()
+
+
 def _set_if_open(handle: int, inheritable: bool) -> None:
     with contextlib.suppress(OSError):
         _set(handle, inheritable)
@@ -1831,6 +1844,7 @@ def temporarily(*files: File) -> Generator[None, None, None]:
         As for `get_inheritable` and `set_inheritable`.
     """
     block = _Block()
+    _ending = _EndsWhenDropped(block)
     try:
         block.begin(_open_handles_of(files))
         yield

@@ -3595,7 +3595,7 @@ class TestReadme(Case):
     def test_recipes(self):
         shutil.copy(inheritable.__file__, self.folder)
         recipes = self.write_recipes()
-        self.assertGreater(len(recipes), 7)
+        self.assertGreater(len(recipes), 9)
         here = {
             "POSIX": not WINDOWS,
             "Windows": WINDOWS,
