@@ -1099,10 +1099,13 @@ else:
         for path in "/proc/thread-self/fd", "/proc/self/fd", "/dev/fd":
             # There may be no such folder, or no free descriptor to open it with, or
             # something else may lie at this path.
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError):
                 if path == "/dev/fd" and not _dev_fd_lists_all():
                     continue
-                fds = sorted(map(int, os.listdir(path)))
+                names = os.listdir(path)
+                if not "".join(names).isdecimal():
+                    continue
+                fds = sorted(map(int, names))
                 folder = os.open(path, os.O_RDONLY)
                 try:
                     return _describe((fd for fd in fds if fd != folder), folder)
@@ -1737,19 +1740,6 @@ class _Block:
                 _users[handle].discard(self)
 
 
-class _EndsWhenDropped:
-    """Ends a block that an interrupt has kept from its end.
-
-    Else it would stay an owner for good, and keep the flag of its number on.
-    """
-
-    def __init__(self, block: _Block) -> None:
-        self.block = block
-
-    def __del__(self) -> None:
-        self.block.end()
-
-
 def _set_if_open(handle: int, inheritable: bool) -> None:
     with contextlib.suppress(OSError):
         _set(handle, inheritable)
@@ -1844,16 +1834,15 @@ def temporarily(*files: File) -> Generator[None, None, None]:
         As for `get_inheritable` and `set_inheritable`.
     """
     block = _Block()
-    _ending = _EndsWhenDropped(block)
+    # Twice, for what an interrupt kept the first from.
     try:
-        block.begin(_open_handles_of(files))
-        yield
-    finally:
-        # Twice, for what an interrupt kept the first from.
         try:
-            block.end()
+            block.begin(_open_handles_of(files))
+            yield
         finally:
             block.end()
+    finally:
+        block.end()
 
 
 # ---------------------------------------------------------------------------------
