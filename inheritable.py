@@ -437,12 +437,12 @@ if sys.platform == "win32":
         file = getattr(file, "buffer", file)
         return getattr(file, "raw", file)
 
-    def _is_process_handle(number: Any) -> bool:
+    def _is_process_handle(file: Any) -> bool:
         """Tell whether an int is the handle of a process that subprocess has made."""
-        if not isinstance(number, _ProcessHandle):
+        if not isinstance(file, _ProcessHandle):
             return False
         # A closed one keeps its number, which may be another object's by now.
-        if number.closed:
+        if file.closed:
             msg = "expected an open subprocess.Handle, not a closed one"
             raise ValueError(msg)
         return True
@@ -1025,7 +1025,7 @@ else:
             raise OSError(code, os.strerror(code))
         return result
 
-    def _is_process_handle(_number: int) -> bool:
+    def _is_process_handle(_file: object) -> bool:
         return False
 
     def _fileno_is_handle(_file: object, _number: int) -> bool:
@@ -1410,7 +1410,7 @@ def _number(file: Any, *, is_handle: bool = False) -> tuple[int, bool]:
             raise TypeError(msg) from None
         is_handle = _fileno_is_handle(file, number)
     else:
-        is_handle = is_handle or _is_process_handle(number)
+        is_handle = is_handle or _is_process_handle(file)
     _check_range(number, _HANDLE_BITS if is_handle else 32)
     return number, is_handle
 

@@ -60,6 +60,8 @@ PYPY = sys.implementation.name == "pypy"
 PROC = LINUX and os.path.exists("/proc/self/fdinfo")
 ROOT = not WINDOWS and os.geteuid() == 0
 
+WINE = WINDOWS and hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
+
 if WINDOWS:
     import _winapi
     import msvcrt
@@ -1121,8 +1123,13 @@ class TestTheFourFunctions(Case):
 
     def test_a_bad_argument_is_asked_once(self):
         # The error of the first conversion must not lead to a second one.
-        for get in get_inheritable, get_handle_inheritable:
-            for value in -1, 2**40, ZeroDivisionError():
+        # -1 is no bad handle on Windows, where it means this process itself.
+        bad = [
+            (get_inheritable, [-1, 2**40, ZeroDivisionError()]),
+            (get_handle_inheritable, [2**40, -(2**70), ZeroDivisionError()]),
+        ]
+        for get, values in bad:
+            for value in values:
                 counted = Counted(value, self.fd)
                 self.assertIsInstance(outcome(get, counted), tuple)
                 self.assertEqual(counted.asked, 1)
@@ -1524,7 +1531,10 @@ class TestOpenHandlesOnWindows(Case):
         self.unblock()
 
     def test_a_hundred_listings_leave_one_thread_a_handle(self):
+        at_first = open_handles()
         self.block(self.handle)
+        open_handles()
+        # The thread that waits has handles of its own.
         before = open_handles()
         threads = len(sys._current_frames())
         for _ in range(100):
@@ -1534,7 +1544,7 @@ class TestOpenHandlesOnWindows(Case):
         self.assertEqual(len(inheritable._being_asked), 1)
         self.unblock()
         handles = [entry.handle for entry in open_handles()]
-        self.assertEqual(handles, [entry.handle for entry in before])
+        self.assertEqual(handles, [entry.handle for entry in at_first])
 
     def test_sealing_does_not_wait(self):
         set_inheritable(self.file, True)
@@ -2250,8 +2260,10 @@ class TestTemporarilyAndForks(Case):
     # What the hooks of another module do in the child, right after the fork. One thread
     # of the parent sits inside the lock, and another in a block of a file.
     HOOKS = """
-        import os, signal, sys, threading
+        import os, signal, sys, threading, warnings
 
+        # Python 3.12 and later warn of a fork beside other threads.
+        warnings.simplefilter("ignore", DeprecationWarning)
         signal.alarm(60)
         file = open(os.devnull)
         mine = open(os.devnull)
@@ -3345,17 +3357,16 @@ class TestRun(Case):
             self.assertEqual((status, out, len(err.splitlines())), (127, "", 1))
             self.assertIn(name, err.replace("\\\\", "\\"))
 
+    @posix
     def test_not_executable_is_126(self):
         program = os.path.join(self.folder, "program")
         with open(program, "w") as file:
             file.write("echo a script without #!")
-        modes = [0o644] if WINDOWS else [0o644, 0o755]
-        for mode in modes:
+        for mode in 0o644, 0o755:
             os.chmod(program, mode)
             status, out, err = command("run", program)
             self.assertEqual((status, out, len(err.splitlines())), (126, "", 1))
-        if not WINDOWS:
-            self.assertEqual(command("run", self.folder)[0], 126)
+        self.assertEqual(command("run", self.folder)[0], 126)
 
     @posix
     def test_the_status_is_the_same_if_nobody_reads_stderr(self):
@@ -3606,7 +3617,9 @@ class TestReadme(Case):
             with self.subTest(name=name):
                 strict = [sys.executable, "-W", "error", "-X", "dev", name]
                 done = call(strict, cwd=self.folder)
-                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                # Wine closes no socket that a process has inherited, and says so.
+                if not (WINE and name == "serve.py"):
+                    self.assertEqual((done.returncode, done.stderr), (0, ""))
                 if expected:
                     self.assertEqual(done.stdout.splitlines(), expected)
 
