@@ -1384,8 +1384,14 @@ def _check_range(number: int, bits: int) -> None:
         raise OverflowError(msg)
 
 
+def _plain_int(value: SupportsIndex) -> int:
+    # operator.index alone may return an instance of a subclass as it is, for which
+    # PyPy's ctypes would take its _as_parameter_.
+    return int.__pos__(operator.index(value))
+
+
 def _c_int(value: SupportsIndex) -> int:
-    number = operator.index(value)
+    number = _plain_int(value)
     _check_range(number, 32)
     return number
 
@@ -1397,7 +1403,7 @@ def _number(file: Any, *, is_handle: bool = False) -> tuple[int, bool]:
     what its class, or the system, says.
     """
     try:
-        number = operator.index(file)
+        number = _plain_int(file)
     except TypeError:
         if not hasattr(file, "fileno"):
             kind = type(file).__name__
@@ -1408,9 +1414,10 @@ def _number(file: Any, *, is_handle: bool = False) -> tuple[int, bool]:
             kind = type(number).__name__
             msg = f"expected an int from fileno(), not {kind!r}"
             raise TypeError(msg) from None
+        number = _plain_int(number)
         is_handle = _fileno_is_handle(file, number)
     else:
-        is_handle = is_handle or _is_process_handle(file)
+        is_handle = _is_process_handle(file) or is_handle
     _check_range(number, _HANDLE_BITS if is_handle else 32)
     return number, is_handle
 
@@ -1580,7 +1587,7 @@ def set_handle_inheritable(handle: File, inheritable: object, /) -> None:
 
 
 def _process_id(pid: SupportsIndex) -> int:
-    number = operator.index(pid)
+    number = _plain_int(pid)
     if not 0 < number < 1 << 32 or number % _STEP:
         raise _no_such_process()
     return number
@@ -1667,7 +1674,7 @@ def holders(file: File, pid: SupportsIndex | None = None) -> list[Holder]:
     if isinstance(file, OpenHandle):
         return _holders(file.handle, number)
     try:
-        handle = operator.index(file)  # type: ignore[arg-type]
+        handle = _plain_int(file)  # type: ignore[arg-type]
     except TypeError:
         kind = type(file).__name__
         msg = f"expected a number or an OpenHandle, not {kind!r}"
