@@ -1387,7 +1387,7 @@ def _check_range(number: int, bits: int) -> None:
 def _plain_int(value: SupportsIndex) -> int:
     # operator.index alone may return an instance of a subclass as it is, for which
     # PyPy's ctypes would take its _as_parameter_.
-    return int.__pos__(operator.index(value))
+    return int.__add__(operator.index(value), 0)
 
 
 def _c_int(value: SupportsIndex) -> int:
