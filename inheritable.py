@@ -632,7 +632,16 @@ if sys.platform == "win32":
             return path.value[len("\\\\?\\") :]
         return path.value
 
-    def _type_name(handle: int) -> str | None:
+    def _type_name(handle: int, process: int = -1) -> str | None:
+        """Return the name of the type of a handle, in this or another process."""
+        # A handle of this process is asked itself. Under Wine, closing a duplicate of
+        # a certain handle of the console would detach this process from it.
+        if process != -1:
+            copy = _duplicate(handle, process)
+            try:
+                return _type_name(copy)
+            finally:
+                _close(copy)
         buffer = ctypes.create_string_buffer(1024)
         status = _NtQueryObject(
             handle, ObjectTypeInformation, buffer, len(buffer), None
@@ -690,23 +699,23 @@ if sys.platform == "win32":
             )
 
     def _list_process(pid: int, process: int) -> list[OpenHandle]:
-        handles: list[OpenHandle] = []
+        rows = _HandleTable().rows("UniqueProcessId", pid)
         with contextlib.closing(_Asker()) as asker:
-            for row in _HandleTable().rows("UniqueProcessId", pid):
-                handle = row.HandleValue
-                target = access = None
-                # It may be closed by now, or of a type that cannot be duplicated.
-                with contextlib.suppress(OSError):
-                    copy = _duplicate(handle, process)
-                    target = _type_name(copy)
-                    if target == "File":
-                        access = _access(row.GrantedAccess)
-                        target = asker.ask((pid, handle), copy, _path) or target
-                    else:
-                        _close(copy)
-                flag = bool(row.HandleAttributes & OBJ_INHERIT)
-                handles.append(OpenHandle(handle, flag, target, access))
+            handles = [_described(row, process, asker) for row in rows]
         return sorted(handles, key=operator.attrgetter("handle"))
+
+    def _described(row: Any, process: int, asker: _Asker) -> OpenHandle:
+        handle = row.HandleValue
+        flag = bool(row.HandleAttributes & OBJ_INHERIT)
+        target = access = None
+        # It may be closed by now, or of a type that cannot be duplicated.
+        with contextlib.suppress(OSError):
+            target = _type_name(handle, process)
+            if target == "File":
+                access = _access(row.GrantedAccess)
+                copy = _duplicate(handle, process)
+                target = asker.ask((row.UniqueProcessId, handle), copy, _path) or target
+        return OpenHandle(handle, flag, target, access)
 
     @contextlib.contextmanager
     def _opened_process(pid: int, access: int) -> Generator[int, None, None]:
