@@ -822,7 +822,8 @@ if sys.platform == "win32":
 
     def _sent_to_spawned(handle: int, popen: Any) -> Any:
         """Return what to pickle for a process that multiprocessing is spawning."""
-        # Not DupHandle: it needs an access mask, and leaves its duplicate in the parent.
+        # Not DupHandle, which needs an access mask and leaves its duplicate in the
+        # parent.
         reduction = sys.modules["multiprocessing.reduction"]
         return reduction.duplicate(handle, popen.sentinel, True)
 
@@ -1001,7 +1002,8 @@ else:
     # way round: Android kills a process for one that its filter does not know.
     _close_range: Any = getattr(_libc, "close_range", None)
 
-    # musl has it since 1.2.5, glibc since 2.28. CDLL drops the GIL: it may take a while.
+    # musl has it since 1.2.5, glibc since 2.28. CDLL drops the GIL, for it may take a
+    # while.
     _statx: Any = None
     if LINUX:
         _statx = getattr(ctypes.CDLL(None), "statx", None)
@@ -1199,7 +1201,7 @@ else:
         return state in b"ZX" or bool(flags & PF_EXITING)
 
     def _flags_of(process: str, fd: int) -> int:
-        """Return the flags of a descriptor, of the process with this folder in /proc."""
+        """Return the flags of a descriptor of the process in this folder of /proc."""
         with open(f"{process}/fdinfo/{fd}", "rb") as info:
             for line in info:
                 if line.startswith(b"flags:"):
@@ -1710,9 +1712,10 @@ def holders(file: File, pid: SupportsIndex | None = None) -> list[Holder]:
 # it can be undone whenever a KeyboardInterrupt comes, and undoing twice does no harm.
 #
 # No lock is held across a fork: if a thread hung in it, every fork would hang. Instead
-# the child makes a new lock and ends the blocks of the other threads, which do not exist
-# in it. It does so in a hook after the fork, and in whatever comes before that hook, such
-# as the hook of another module or a signal handler: see _lock_here.
+# the child makes a new lock and ends the blocks of the other threads, which do not
+# exist there. It does so in a hook after the fork. The hook of another module, or a
+# signal handler, may come first, so every use of the lock looks whether it is in a new
+# process: see _lock_here.
 # ---------------------------------------------------------------------------------
 
 _owners: collections.defaultdict[int, set[_Block]] = collections.defaultdict(set)
@@ -1831,8 +1834,8 @@ def temporarily(*files: File) -> Generator[None, None, None]:
     A block takes away only what it has put on. Where blocks overlap, in several threads
     too, a file stays inheritable until the last of them ends.
 
-    A block knows a file by its number. Close a file after the block, not inside it: what
-    takes its number there is made non-inheritable when the block ends.
+    A block knows a file by its number. Close a file after the block, not inside it:
+    what takes its number there is made non-inheritable when the block ends.
 
     Args:
         *files: File descriptors, objects with `fileno()`, OpenHandles.
@@ -1871,8 +1874,8 @@ class _Argument(str):
 
     It is a string that multiprocessing can hand to a process, too. While a process is
     being spawned, it is pickled as the file itself. A process that is forked has it as
-    it is, with the parent's own file. Copied, formatted or pickled at any other time, it
-    is a plain string.
+    it is, with the parent's own file. Copied, formatted or pickled at any other time,
+    it is a plain string.
     """
 
     __slots__ = ("handle", "is_usable", "pid")
