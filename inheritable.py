@@ -74,7 +74,7 @@ if TYPE_CHECKING:
             """Return its number."""
             ...
 
-    File = Union[SupportsIndex, HasFileno]  # noqa: UP007  (3.8 has no | here.)
+    File = Union[SupportsIndex, HasFileno]  # noqa: RUF100, UP007  (3.8 has no | here.)
 
     class _OpenHandle(NamedTuple):
         handle: int
