@@ -556,7 +556,8 @@ if sys.platform == "win32":
     def _answer(
         questions: queue.SimpleQueue[Any], answers: queue.SimpleQueue[Any]
     ) -> None:
-        for key, copy, question in iter(questions.get, None):
+        asked: Iterable[Any] = iter(questions.get, None)
+        for key, copy, question in asked:
             answer = question(copy)
             _close(copy)
             _being_asked.pop(key)
