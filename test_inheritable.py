@@ -120,7 +120,7 @@ def outcome(function, *args):
     """Return what a call returns, or which exception it raises."""
     try:
         return function(*args)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         number = getattr(error, "errno", None)
         return type(error), number, getattr(error, "winerror", None)
 
@@ -270,7 +270,7 @@ def fork(function, *args):
         end_if_hanging()
         function(*args)
         status = 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(status)
@@ -298,7 +298,7 @@ class Thread(threading.Thread):
     def run(self):
         try:
             self.function(*self.arguments)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             self.error = error
 
     def finish(self):
@@ -534,7 +534,7 @@ class Case(unittest.TestCase):
         self.folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.folder, True)
         self.path = os.path.join(self.folder, "file")
-        self.file = open(self.path, "w+")
+        self.file = open(self.path, "w+")  # noqa: SIM115
         self.addCleanup(self.file.close)
         self.file.write("secret")
         self.file.flush()
