@@ -2010,18 +2010,16 @@ class TestTemporarily(Case):
     @posix
     def test_a_file_that_takes_the_number_is_off_when_the_block_ends(self):
         # A block knows a file by its number alone.
-        with temporarily(self.file):
-            with open(self.path + "2", "w") as other:
-                os.dup2(other.fileno(), self.fd, True)
+        with temporarily(self.file), open(self.path + "2", "w") as other:
+            os.dup2(other.fileno(), self.fd, True)
         self.assertIs(tell(self.fd), False)
 
     @posix
     def test_a_file_that_takes_an_inheritable_number_is_left_alone(self):
         # The block put nothing on, and takes nothing away.
         set_inheritable(self.file, True)
-        with temporarily(self.file):
-            with open(self.path + "2", "w") as other:
-                os.dup2(other.fileno(), self.fd, True)
+        with temporarily(self.file), open(self.path + "2", "w") as other:
+            os.dup2(other.fileno(), self.fd, True)
         self.assertIs(tell(self.fd), True)
 
     @posix
@@ -2642,9 +2640,8 @@ class TestPassing(Case):
 
     @posix
     def test_startupinfo_is_of_windows(self):
-        with self.assertRaises(ValueError):
-            with passing(self.file, startupinfo=object()):
-                self.fail("entered")
+        with self.assertRaises(ValueError), passing(self.file, startupinfo=object()):
+            self.fail("entered")
         with passing(self.file, startupinfo=None):
             pass
 
