@@ -196,7 +196,7 @@ def python(code, *args):
     return [sys.executable, "-c", textwrap.dedent(code), *map(str, args)]
 
 
-def call(command, **options):
+def call(command, *, check=False, **options):
     """Run a command to its end, with its output as text unless told otherwise."""
     defaults = {
         "stdout": subprocess.PIPE,
@@ -205,7 +205,7 @@ def call(command, **options):
     }
     if "input" not in options:
         defaults["stdin"] = subprocess.DEVNULL
-    return subprocess.run(command, **{**defaults, **options})
+    return subprocess.run(command, check=check, **{**defaults, **options})
 
 
 def run(code, *args, **options):
@@ -245,7 +245,7 @@ def run_test(class_name, method_name):
     try:
         getattr(case, method_name).in_child(case)
     except unittest.SkipTest as reason:
-        print("skipped:", reason)
+        sys.stdout.write(f"skipped: {reason}\n")
     finally:
         case.doCleanups()
 
@@ -423,7 +423,8 @@ def become_nobody():
         os.setgid(NOBODY)
         os.setuid(NOBODY)
     except OSError:
-        raise unittest.SkipTest("there is no other user here") from None
+        msg = "there is no other user here"
+        raise unittest.SkipTest(msg) from None
     # A process that has changed its user is closed even to its own user.
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
 
@@ -811,9 +812,11 @@ def expected_of_os(name, *args):
     too_new = sys.version_info >= (3, 14) and is_handle
     if not PYPY and sys.version_info >= (3, 10) and not too_new:
         return outcome(getattr(os, name), *args)
-    converted = [c_int(args[0], 64 if is_handle and sys.maxsize > 2**32 else 32)]
-    for flag in args[1:]:
-        converted.append(outcome(bool, flag) if is_handle else c_int(flag, 32))
+    bits = 64 if is_handle and sys.maxsize > 2**32 else 32
+    converted = [c_int(args[0], bits)]
+    converted += [
+        outcome(bool, flag) if is_handle else c_int(flag, 32) for flag in args[1:]
+    ]
     for value in converted:
         if isinstance(value, tuple):
             return value
@@ -2440,10 +2443,10 @@ class TestTemporarilyAndHandlers(Case):
 
         def enter_and_leave_despite_interrupt():
             # Not contextlib.suppress, in which the interrupt would strike too.
-            try:  # noqa: SIM105
+            try:
                 self.enter_and_leave()
             except KeyboardInterrupt:
-                pass
+                return
 
         left = 0
         steps = every_step(
@@ -2454,7 +2457,8 @@ class TestTemporarilyAndHandlers(Case):
                 collect_garbage()
             left += tell(self.handle)
             set_inheritable(self.file, False)
-        self.assertLessEqual(left, step / 100)
+            most = step / 100
+        self.assertLessEqual(left, most)
         self.enter_and_leave()
         self.assertIs(tell(self.handle), False)
 
@@ -3159,7 +3163,7 @@ class TestList(Case):
         if not WINDOWS and not PROC:
             self.skipTest("this system does not tell a file's path")
         with passing(self.file) as child:
-            status, out, _ = command(**child.popen)
+            _, out, _ = command(**child.popen)
         rests = {int(number): rest for number, _, rest in self.rows(out)}
         target = re.sub("^(rw|r|w) +", "", rests[self.handle])
         self.assertTrue(os.path.samefile(target, self.path))
@@ -3264,7 +3268,7 @@ class TestList(Case):
 
     @proc
     def test_names_cannot_steer_the_terminal(self):
-        name = "\x1b[2J\n".encode() + b"\xff\x85"
+        name = b"\x1b[2J\n\xff\x85"
         path = os.path.join(os.fsencode(self.folder), name)
         c_locale = {"LC_ALL": "C"}
         ascii_only = {**c_locale, "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
@@ -3580,8 +3584,9 @@ class TestReadme(Case):
 
     def blocks(self):
         """Return the language and the text of each block of code."""
+        flags = re.MULTILINE | re.DOTALL
         with open(os.path.join(HERE, "README.md"), encoding="utf-8") as readme:
-            return re.findall(r"^```(\w+)\n(.*?)^```$", readme.read(), re.M | re.S)
+            return re.findall(r"^```(\w+)\n(.*?)^```$", readme.read(), flags)
 
     def write_recipes(self):
         """Write the scripts to files, beside a copy of the module.
@@ -3598,7 +3603,7 @@ class TestReadme(Case):
                 name, needs = head.groups()
                 with open(os.path.join(self.folder, name), "w") as file:
                     file.write(text)
-                comments = re.findall(r"^ *print\(.*\)  # (.*)$", text, re.M)
+                comments = re.findall(r"^ *print\(.*\)  # (.*)$", text, re.MULTILINE)
                 recipes.append((name, needs, comments))
         return recipes
 
@@ -3622,7 +3627,7 @@ class TestReadme(Case):
 
     def test_the_first_script_shuts_off_what_came_in(self):
         self.write_recipes()
-        r, w = self.pipe()
+        _, w = self.pipe()
         with open(os.path.join(self.folder, "first.py"), "a") as script:
             script.write("import sys\n")
             script.write("print(inheritable.get_handle_inheritable(int(sys.argv[1])))\n")
