@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the authors of inheritable
 """Tests of inheritable, on real files and real child processes.
 
     python3 test_inheritable.py [-v] [TEST]...
@@ -85,7 +87,7 @@ timers = unittest.skipUnless(hasattr(signal, "setitimer"), "there is no setitime
 
 
 # ---------------------------------------------------------------------------------
-# Helpers: files and flags
+# Helpers for files and flags
 # ---------------------------------------------------------------------------------
 
 
@@ -187,7 +189,7 @@ def create_event():
 
 
 # ---------------------------------------------------------------------------------
-# Helpers: children
+# Helpers for children
 # ---------------------------------------------------------------------------------
 
 
@@ -282,7 +284,7 @@ def status_of_fork(function, *args):
 
 
 # ---------------------------------------------------------------------------------
-# Helpers: threads
+# Helpers for threads
 # ---------------------------------------------------------------------------------
 
 
@@ -461,7 +463,7 @@ def in_namespace(unshare, preparation, code):
 
 
 # ---------------------------------------------------------------------------------
-# Helpers: interrupts
+# Helpers for interrupts
 # ---------------------------------------------------------------------------------
 
 
