@@ -323,7 +323,7 @@ def run_threads(*functions):
 
 @contextlib.contextmanager
 def in_thread(function, *args, end=lambda: None):
-    """Call a function in a thread beside the block, which makes it end by calling end."""
+    """Call a function in a thread beside the block, which calls end to let it end."""
     thread = Thread(function, *args)
     thread.start()
     try:
@@ -2621,8 +2621,8 @@ class TestPassing(Case):
             import inheritable, os, sys
             fd = inheritable.receive(sys.argv[1])
             os.lseek(fd, 0, 0)
-            folder = os.path.basename(os.getcwd())
-            print(os.read(fd, 9).decode(), sys.stdin.read(), os.environ["WHERE"], folder)
+            where = os.environ["WHERE"], os.path.basename(os.getcwd())
+            print(os.read(fd, 9).decode(), sys.stdin.read(), *where)
             """
         environ = {**os.environ, "WHERE": "here", "PYTHONPATH": HERE}
         options = {"input": "input", "cwd": self.folder, "env": environ}
@@ -3134,7 +3134,7 @@ class TestReceive(Case):
 
 
 def command(*args, **options):
-    """Run python inheritable.py; return its status and what it prints on each stream."""
+    """Run python inheritable.py; return its status and what is on each stream."""
     done = call([sys.executable, inheritable.__file__, *map(str, args)], **options)
     return done.returncode, done.stdout, done.stderr
 
@@ -3632,7 +3632,8 @@ class TestReadme(Case):
         _, w = self.pipe()
         with open(os.path.join(self.folder, "first.py"), "a") as script:
             script.write("import sys\n")
-            script.write("print(inheritable.get_handle_inheritable(int(sys.argv[1])))\n")
+            script.write("w = int(sys.argv[1])\n")
+            script.write("print(inheritable.get_handle_inheritable(w))\n")
         with passing(w) as child:
             command = [sys.executable, "first.py", *child.args]
             done = call(command, cwd=self.folder, **child.popen)
@@ -3680,20 +3681,17 @@ class TestReadme(Case):
     @unittest.skipUnless(importlib.util.find_spec("pytest"), "there is no pytest here")
     def test_the_fixture_fails_a_test_that_leaks(self):
         self.write_recipes()
+        script = """
+            import os
+
+            def test_clean():
+                os.dup(0)
+
+            def test_leaking():
+                os.set_inheritable(os.dup(0), True)
+            """
         with open(os.path.join(self.folder, "test_leaks.py"), "w") as file:
-            file.write(
-                textwrap.dedent(
-                    """
-                    import os
-
-                    def test_clean():
-                        os.dup(0)
-
-                    def test_leaking():
-                        os.set_inheritable(os.dup(0), True)
-                    """
-                )
-            )
+            file.write(textwrap.dedent(script))
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         done = call(command, cwd=self.folder)
         self.assertIn("2 passed, 1 error", done.stdout)
