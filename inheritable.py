@@ -916,7 +916,8 @@ else:
     F_GETPATH = 50  # Of macOS.
     F_MAXFD = 11  # Of NetBSD.
     O_ACCMODE = 3
-    O_PATH = getattr(os, "O_PATH", 0)
+    # PyPy does not have it.
+    O_PATH = getattr(os, "O_PATH", 0o10000000 if LINUX else 0)
     PF_EXITING = 4  # Of Linux, in field 9 of /proc/PID/stat.
     STATX_INO = 0x100
 
