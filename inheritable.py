@@ -927,7 +927,8 @@ else:
     F_GETPATH = 50  # Of macOS.
     F_MAXFD = 11  # Of NetBSD.
     O_ACCMODE = 3
-    O_PATH = getattr(os, "O_PATH", 0)
+    # PyPy does not have it.
+    O_PATH = getattr(os, "O_PATH", 0o10000000 if LINUX else 0)
     PF_EXITING = 4  # Of Linux, in field 9 of /proc/PID/stat.
     STATX_INO = 0x100
 
@@ -1217,11 +1218,18 @@ else:
             # Its path is too long.
             with contextlib.suppress(OSError):
                 target = os.readlink(f"/proc/{pid}/fd/{fd}")
-            # It is closed by now.
-            with contextlib.suppress(OSError):
+            try:
                 flags = _flags_of(f"/proc/{pid}", fd)
-                inheritable = not flags & os.O_CLOEXEC
-                handles.append(OpenHandle(fd, inheritable, target, _access(flags)))
+            except PermissionError:
+                # It has capabilities that this process lacks, or it is ending by now.
+                if _is_ending(pid):
+                    return []
+                raise
+            except OSError:
+                # It is closed by now.
+                continue
+            inheritable = not flags & os.O_CLOEXEC
+            handles.append(OpenHandle(fd, inheritable, target, _access(flags)))
         return handles
 
     # Looking for the holders of a file, nothing is opened but folders and files of
@@ -1250,9 +1258,15 @@ else:
             raise _bad_handle(fd)
         path = f"{_folder_of(pid)}/fd/{fd}"
         link = ""
-        # The path of a file may be too long for this.
-        with contextlib.suppress(OSError):
+        try:
             link = os.readlink(path)
+        except FileNotFoundError:
+            # It is closed by now, as what has listed this process' own is.
+            raise _bad_handle(fd) from None
+        except OSError as error:
+            # The path of a file may be too long for this.
+            if error.errno != errno.ENAMETOOLONG:
+                raise
         if link.startswith("anon_inode:"):
             msg = f"Linux does not tell who else has an {link}"
             raise NotImplementedError(msg)

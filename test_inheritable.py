@@ -25,6 +25,8 @@ import operator
 import os
 import random
 import re
+import select
+import shlex
 import shutil
 import signal
 import socket
@@ -46,6 +48,7 @@ from inheritable import (
     disable_inheritance,
     get_handle_inheritable,
     get_inheritable,
+    holders,
     open_handles,
     passing,
     receive,
@@ -83,6 +86,9 @@ posix = unittest.skipIf(WINDOWS, "Windows has no file descriptors of the system"
 windows = unittest.skipUnless(WINDOWS, "handles are of Windows alone")
 forks = unittest.skipUnless(hasattr(os, "fork"), "this system has no fork")
 proc = unittest.skipUnless(PROC, "there is no Linux /proc here")
+other_processes = unittest.skipUnless(
+    WINDOWS or PROC, "this system does not tell about other processes"
+)
 timers = unittest.skipUnless(hasattr(signal, "setitimer"), "there is no setitimer here")
 
 
@@ -224,6 +230,29 @@ def output(code, *args, **options):
     return done.stdout
 
 
+@contextlib.contextmanager
+def living(code, *args, **options):
+    """Run code in a Python child that goes on as long as the block.
+
+    Yields:
+        The process, and the words that the code has printed.
+    """
+    whole = f"""{textwrap.dedent(code)}
+import sys
+print(flush=True)
+sys.stdin.read()
+"""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    command = python(whole, *args)
+    with subprocess.Popen(command, cwd=HERE, **pipes, **options) as process:
+        words = []
+        for line in iter(process.stdout.readline, b""):
+            if not line.strip():
+                break
+            words += line.decode().split()
+        yield process, words
+
+
 def in_child(method):
     """Run a test in a Python child of its own, with which all ends that it does."""
 
@@ -351,6 +380,8 @@ def churning(function):
 # ---------------------------------------------------------------------------------
 
 CLONE_FILES = 0x400
+# PyPy's os does not have it.
+O_PATH = 0o10000000
 PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
 PR_SET_SECCOMP = 22
@@ -431,6 +462,12 @@ def become_nobody():
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
+def drop_capabilities():
+    """Give up all capabilities, in a child of root. For others this changes nothing."""
+    version_3, no_capabilities = 0x20080522, bytes(24)
+    ctypes.CDLL(None).capset(struct.pack("Ii", version_3, 0), no_capabilities)
+
+
 def state_of(pid):
     """Return the letter that Linux has for the state of a process: Z is a zombie."""
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
@@ -460,6 +497,102 @@ def in_namespace(unshare, preparation, code):
     if done.returncode:
         raise AssertionError(done.stderr)
     return done.stdout
+
+
+# ---------------------------------------------------------------------------------
+# Helpers for a file system whose server does not answer
+# ---------------------------------------------------------------------------------
+
+CLONE_NEWNS = 0x20000
+MNT_DETACH = 2
+MS_PRIVATE = 0x40000
+MS_REC = 0x4000
+PR_SET_PDEATHSIG = 1
+
+# The requests of FUSE that are answered here.
+FUSE_LOOKUP = 1
+FUSE_GETATTR = 3
+FUSE_OPEN = 14
+FUSE_INIT = 26
+
+# These get no answer.
+FUSE_FORGET = 2
+FUSE_INTERRUPT = 36
+FUSE_BATCH_FORGET = 42
+
+
+def fork_until_end(case, function, *args):
+    """Fork a child that calls a function, and is killed when the test ends."""
+
+    def call_it():
+        # However the parent ends, this one does too.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        function(*args)
+
+    pid = fork(call_it)
+    case.addCleanup(os.waitpid, pid, 0)
+    case.addCleanup(os.kill, pid, signal.SIGKILL)
+    return pid
+
+
+def mount_fuse(case, folder):
+    """Mount a file system of a process here, in a child, which gets its own mounts.
+
+    Returns:
+        The process that answers for it, or None if that cannot be had.
+    """
+    libc = ctypes.CDLL(None)
+    try:
+        fuse = os.open("/dev/fuse", os.O_RDWR)
+    except OSError:
+        return None
+    options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0".encode()
+    private = libc.unshare(CLONE_NEWNS) or libc.mount(
+        b"none", b"/", None, MS_REC | MS_PRIVATE, None
+    )
+    mounted = os.fsencode(folder)
+    if private or libc.mount(b"tests", mounted, b"fuse", 0, options):
+        os.close(fuse)
+        return None
+    case.addCleanup(libc.umount2, mounted, MNT_DETACH)
+    server = fork_until_end(case, answer_fuse, fuse)
+    os.close(fuse)
+    return server
+
+
+def answer_fuse(fuse):
+    """Answer for a file system with one empty file, by whatever name."""
+    while True:
+        request = os.read(fuse, 1 << 17)
+        _, operation, number, node = struct.unpack_from("=2I2Q", request)
+        if operation not in (FUSE_FORGET, FUSE_INTERRUPT, FUSE_BATCH_FORGET):
+            answer = fuse_answer(operation, node)
+            error = errno.ENOSYS if answer is None else 0
+            body = answer or b""
+            os.write(fuse, struct.pack("=IiQ", 16 + len(body), -error, number) + body)
+
+
+def fuse_answer(operation, node):
+    """Return the structure of Linux' fuse.h that answers a request, or None.
+
+    What it tells is valid for no time, so the kernel asks again each time.
+    """
+    if operation == FUSE_INIT:
+        # Of protocol 7.31, writing at most 4096 bytes.
+        return struct.pack("=4I2H2I2H8I", 7, 31, 0, 0, 0, 0, 4096, *[0] * 11)
+    if operation == FUSE_LOOKUP:
+        return struct.pack("=4Q2I", 2, 0, 0, 0, 0, 0) + fuse_attributes(2)
+    if operation == FUSE_GETATTR:
+        return struct.pack("=Q2I", 0, 0, 0) + fuse_attributes(node)
+    if operation == FUSE_OPEN:
+        return struct.pack("=Q2I", 0, 0, 0)
+    return None
+
+
+def fuse_attributes(node):
+    folder = 1
+    mode = 0o40755 if node == folder else 0o100644
+    return struct.pack("=6Q10I", node, *[0] * 8, mode, 1, 0, 0, 0, 4096, 0)
 
 
 # ---------------------------------------------------------------------------------
@@ -1714,6 +1847,16 @@ class TestOpenHandlesOfAnotherProcess(Case):
         # The files of a zombie are root's.
         self.test_a_zombie_has_nothing_open()
 
+    @forks
+    @in_child
+    def test_one_with_more_capabilities(self):
+        pid = os.getppid()
+        drop_capabilities()
+        if not isinstance(outcome(os.readlink, f"/proc/{pid}/fd/0"), tuple):
+            self.skipTest("this system lets everyone read, or there are no more")
+        got = outcome(open_handles, pid)
+        self.assertEqual(got[:2], (PermissionError, errno.EACCES))
+
     def test_one_that_is_hidden(self):
         # In a new namespace of processes this is the first one, and the mount option
         # counts for no other /proc, which before Linux 5.8 it would.
@@ -1757,6 +1900,497 @@ class TestOpenHandlesOfAnotherProcess(Case):
             self.skipTest("there may be no other namespace here")
         expected = ["not implemented"] * 2 + ["[False, True]"] * 2
         self.assertEqual(printed.splitlines(), expected)
+
+
+class TestAccess(Case):
+    """OpenHandle.access."""
+
+    def access(self, *numbers, pid=None):
+        """Return the access of each of these handles."""
+        found = {entry.handle: entry.access for entry in open_handles(pid)}
+        return [found[number] for number in numbers]
+
+    def test_of_files(self):
+        modes = {"r": "r", "w": "w", "r+": "rw", "w+": "rw", "a": "w", "a+": "rw"}
+        for mode, expected in modes.items():
+            for binary in mode, mode + "b":
+                with open(self.path, binary) as file:
+                    self.assertEqual(self.access(handle_of(file)), [expected], binary)
+
+    def test_tells_the_two_ends_of_a_pipe_apart(self):
+        r, w = self.pipe()
+        self.assertEqual(self.access(handle_of(r), handle_of(w)), ["r", "w"])
+
+    def test_of_sockets(self):
+        numbers = [sock.fileno() for sock in self.sockets()]
+        self.assertEqual(self.access(*numbers), ["rw"] * 3)
+
+    @unittest.skipUnless(LINUX, "no other system is tested that has O_PATH")
+    def test_what_is_opened_for_its_path_is_neither(self):
+        fd = os.open(self.path, O_PATH)
+        self.addCleanup(os.close, fd)
+        self.assertEqual(self.access(fd), [""])
+
+    @unittest.skipUnless(LINUX, "no other system has this mode")
+    def test_is_none_for_access_mode_3(self):
+        # It is for control alone. Some drivers have it.
+        fd = os.open(self.path, 3)
+        self.addCleanup(os.close, fd)
+        self.assertEqual(self.access(fd), [None])
+        if PROC:
+            with passing(fd) as child, living("", **child.popen) as (process, _):
+                self.assertEqual(self.access(fd, pid=process.pid), [None])
+
+    @windows
+    def test_has_no_meaning_for_an_event(self):
+        self.assertEqual(self.access(self.event()), [None])
+
+    @other_processes
+    def test_of_another_process(self):
+        r, w = self.pipe()
+        listening, *_ = self.sockets()
+        files = [self.file, r, w, listening]
+        expected = ["rw", "r", "w", "rw"]
+        for mode, access in ("w", "w"), ("a", "w"), ("r", "r"):
+            files.append(open(self.path + "2", mode))  # noqa: SIM115
+            self.addCleanup(files[-1].close)
+            expected.append(access)
+        # PyPy's Popen cannot hand over what is open for neither.
+        if LINUX and not PYPY:
+            files.append(os.open(self.path, O_PATH))
+            self.addCleanup(os.close, files[-1])
+            expected.append("")
+        with passing(*files) as child:
+            numbers = [int(arg.rstrip("a")) for arg in child.args]
+            with living("", **child.popen) as (process, _):
+                self.assertEqual(self.access(*numbers, pid=process.pid), expected)
+
+
+class TestHolders(Case):
+    def setUp(self):
+        super().setUp()
+        told = inheritable._CompareObjectHandles is not None if WINDOWS else PROC
+        if not told:
+            with self.assertRaisesRegex(NotImplementedError, "only Linux|before 10"):
+                holders(self.file)
+            self.skipTest("this system does not tell")
+
+    def found(self, file, pid=None):
+        """Return the process and the number of each holder."""
+        return [(holder.pid, holder.handle) for holder in holders(file, pid)]
+
+    def ours(self, *numbers):
+        return [(os.getpid(), number) for number in numbers]
+
+    def keep(self, *files, code="", args=()):
+        """Let a child have these files until the test ends.
+
+        Returns:
+            Its process id, and the numbers that the files have there, or those that its
+            code prints.
+        """
+        with passing(*files) as child:
+            block = living(code, *args, **child.popen)
+            process, words = block.__enter__()
+        self.addCleanup(block.__exit__, None, None, None)
+        numbers = words or [arg.rstrip("a") for arg in child.args]
+        return process.pid, [int(number) for number in numbers]
+
+    def test_names_a_grandchild_that_keeps_a_pipe_open(self):
+        r, w = self.pipe()
+        waiting = python("import sys; sys.stdin.read()", "a b")
+        code = """
+            import json, subprocess, sys
+            command = json.loads(sys.argv[1])
+            streams = {"stdin": 0, "stdout": 1, "stderr": 2}
+            print(subprocess.Popen(command, close_fds=False, **streams).pid, flush=True)
+            """
+        options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "cwd": HERE}
+        with passing(w) as child:
+            command = python(code, json.dumps(waiting))
+            process = subprocess.Popen(command, **options, **child.popen)
+        with process:
+            grandchild = int(process.stdout.readline())
+            process.wait()
+            if not WINDOWS:
+                w.close()
+            rows = holders(w if WINDOWS else r)
+            (found,) = [row for row in rows if row.pid != os.getpid()]
+            expected = (grandchild, int(child.args[0]), True, "w")
+            self.assertEqual(found[:4], expected)
+            if WINDOWS:
+                self.assertTrue(os.path.samefile(found.command, sys.executable))
+            else:
+                self.assertEqual(found.command, " ".join(map(shlex.quote, waiting)))
+            self.assertEqual(holders(found.handle, found.pid), rows)
+        # Here it gets the end of its own input, and so it ends.
+        w.close()
+        self.assertEqual(r.read(), b"")
+
+    def test_has_every_holder_in_order_with_its_flag_and_its_access(self):
+        r, w = self.pipe()
+        copy = os.fdopen(os.dup(w.fileno()), "wb", 0)
+        self.addCleanup(copy.close)
+        set_inheritable(copy, True)
+        code = """
+            import sys, inheritable
+            inheritable.set_handle_inheritable(int(sys.argv[1]), False)
+            print(*sys.argv[1:])
+            """
+        args = [handle_of(w), handle_of(copy)]
+        pid, numbers = self.keep(w, copy, code=code, args=args)
+        expected = [
+            (os.getpid(), handle_of(w), False, "w"),
+            (os.getpid(), handle_of(copy), True, "w"),
+            (pid, numbers[0], False, "w"),
+            (pid, numbers[1], True, "w"),
+        ]
+        if not WINDOWS:
+            expected.append((os.getpid(), handle_of(r), False, "r"))
+        self.assertEqual([row[:4] for row in holders(w)], sorted(expected))
+
+    def test_asks_for_the_handle_of_another_process(self):
+        pid, numbers = self.keep(self.file, self.pipe()[1])
+        expected = sorted([*self.ours(self.handle), (pid, numbers[0])])
+        for number in numbers[0], OpenHandle(numbers[0]), Index(numbers[0]):
+            self.assertEqual(self.found(number, pid), expected)
+            self.assertEqual(self.found(number, Index(pid)), expected)
+        self.file.close()
+        self.assertEqual(self.found(numbers[0], pid), [(pid, numbers[0])])
+
+    def test_of_this_process_by_its_id(self):
+        expected = self.ours(self.handle)
+        self.assertEqual(self.found(self.handle, os.getpid()), expected)
+        self.assertEqual(self.found(OpenHandle(self.handle)), expected)
+        self.assertEqual(self.found(self.fd), expected)
+        self.assertEqual(self.found(self.file), expected)
+
+    def test_tells_who_keeps_a_port(self):
+        listening, client, accepted = self.sockets()
+        pid, (number,) = self.keep(listening)
+        expected = sorted([*self.ours(listening.fileno()), (pid, number)])
+        self.assertEqual(self.found(listening), expected)
+        self.assertEqual({row.access for row in holders(listening)}, {"rw"})
+        listening.close()
+        self.assertEqual(self.found(number, pid), [(pid, number)])
+        # The other end of a connection is another socket.
+        self.assertEqual(self.found(client), self.ours(client.fileno()))
+        self.assertEqual(self.found(accepted), self.ours(accepted.fileno()))
+
+    # Opens a file by the path in its arguments, and prints its number.
+    OPEN = """
+        import os, sys
+        fd = os.open(sys.argv[1], os.O_RDONLY)
+        number = fd
+        if os.name == "nt":
+            import msvcrt
+            number = msvcrt.get_osfhandle(fd)
+        print(number)
+        """
+
+    @posix
+    def test_a_file_has_any_name_or_none(self):
+        link, renamed = self.path + "-link", self.path + "-renamed"
+        os.link(self.path, link)
+        pid, (number,) = self.keep(code=self.OPEN, args=[link])
+        expected = sorted([*self.ours(self.fd), (pid, number)])
+        self.assertEqual(self.found(self.file), expected)
+        os.rename(self.path, renamed)
+        self.assertEqual(self.found(self.file), expected)
+        os.remove(renamed)
+        self.assertEqual(self.found(self.file), expected)
+        os.remove(link)
+        self.assertEqual(self.found(self.file), expected)
+        self.assertEqual(self.found(number, pid), expected)
+        accesses = {row.pid: row.access for row in holders(self.file)}
+        self.assertEqual(accesses, {os.getpid(): "rw", pid: "r"})
+        # Another file has the old name.
+        with open(self.path, "w") as other:
+            self.assertEqual(self.found(other), self.ours(other.fileno()))
+
+    @posix
+    def test_a_file_in_memory(self):
+        memfd_create = getattr(ctypes.CDLL(None), "memfd_create", None)
+        if memfd_create is None:
+            self.skipTest("this libc has no memfd_create")
+        fd, other = (memfd_create(b"the same name", 0) for _ in range(2))
+        self.addCleanup(os.close, fd)
+        self.addCleanup(os.close, other)
+        pid, (number,) = self.keep(fd)
+        self.assertEqual(self.found(fd), sorted([*self.ours(fd), (pid, number)]))
+        self.assertEqual(self.found(other), self.ours(other))
+
+    @posix
+    def test_a_fifo_and_a_folder(self):
+        fifo = self.path + "-fifo"
+        os.mkfifo(fifo)
+        for path in fifo, self.folder:
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            self.addCleanup(os.close, fd)
+            pid, (number,) = self.keep(fd)
+            self.assertEqual(self.found(fd), sorted([*self.ours(fd), (pid, number)]))
+
+    @posix
+    def test_a_file_where_libc_has_no_statx(self):
+        self.addCleanup(setattr, inheritable, "_statx", inheritable._statx)
+        inheritable._statx = None
+        pid, (number,) = self.keep(code=self.OPEN, args=[self.path])
+        self.assertEqual(
+            self.found(self.file), sorted([*self.ours(self.fd), (pid, number)])
+        )
+
+    @posix
+    @in_child
+    def test_a_file_whose_path_is_too_long(self):
+        os.chdir(self.folder)
+        for _ in range(30):
+            os.mkdir(200 * "d")
+            os.chdir(200 * "d")
+        with open("file", "w") as file:
+            self.assertEqual(self.found(file), self.ours(file.fileno()))
+        os.chdir("/")
+
+    @windows
+    def test_an_inherited_handle_of_every_kind(self):
+        r, w = self.pipe()
+        listening, client, _ = self.sockets()
+        event = self.event()
+        files = [self.file, r, w, listening, client, OpenHandle(event)]
+        pid, numbers = self.keep(*files)
+        expected = ["rw", "r", "w", "rw", "rw", None]
+        for file, number, access in zip(files, numbers, expected):
+            self.assertEqual(
+                self.found(file), sorted([*self.ours(number), (pid, number)])
+            )
+            self.assertEqual({row.access for row in holders(file)}, {access})
+            self.assertEqual(holders(number, pid), holders(file))
+
+    @windows
+    def test_another_opening_is_another_file(self):
+        self.keep(code=self.OPEN, args=[self.path])
+        with open(self.path) as other:
+            self.assertEqual(self.found(self.file), self.ours(self.handle))
+            self.assertEqual(self.found(other), self.ours(handle_of(other)))
+        other_event = self.event()
+        self.assertEqual(self.found(OpenHandle(other_event)), self.ours(other_event))
+
+    @posix
+    def test_the_command_is_quoted_for_a_shell(self):
+        args = ["a b", "it's", "", "$x", "\x1b[2J\n", os.fsdecode(b"\xff"), "*"]
+        pid, _ = self.keep(self.file, args=args)
+        (command,) = (row.command for row in holders(self.file) if row.pid == pid)
+        self.assertEqual(shlex.split(command)[3:], args)
+        self.assertTrue(command.startswith(shlex.quote(sys.executable) + " -c "))
+
+    @posix
+    def test_what_has_no_command_line_has_its_name_in_brackets(self):
+        cat = os.path.realpath(shutil.which("cat") or "")
+        if os.path.basename(cat) != "cat":
+            self.skipTest("there is no cat that goes by any name")
+        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL}
+        with passing(self.file) as child:
+            process = subprocess.Popen([""], executable=cat, **streams, **child.popen)
+        with process:
+            commands = {row.pid: row.command for row in holders(self.file)}
+            self.assertEqual(commands[process.pid], "[cat]")
+
+    @posix
+    def test_what_has_no_identity_is_not_implemented(self):
+        epoll = select.epoll()
+        self.addCleanup(epoll.close)
+        event = ctypes.CDLL(None).eventfd(0, 0)
+        self.addCleanup(os.close, event)
+        for file in epoll, event:
+            with self.assertRaisesRegex(NotImplementedError, "anon_inode:"):
+                holders(file)
+        pid, (number,) = self.keep(event)
+        self.assertEqual(outcome(holders, number, pid)[0], NotImplementedError)
+
+    def test_a_bad_file_is_refused(self):
+        fd, closed = self.closed_file()
+        for file, error in bad_files(fd, closed):
+            with self.assertRaises(error):
+                holders(file)
+        self.assertEqual(outcome(holders, fd)[:2], (OSError, errno.EBADF))
+        pid, _ = self.keep()
+        free = 9999996
+        for args in [OpenHandle(free)], [free, os.getpid()], [free, pid]:
+            with self.assertRaises(OSError) as caught:
+                holders(*args)
+            self.assertEqual(caught.exception.errno, errno.EBADF)
+            self.assertEqual(caught.exception.filename, free)
+            if WINDOWS:
+                self.assertEqual(caught.exception.winerror, 6)
+        for number in 2**64, -(2**64):
+            self.assertEqual(outcome(holders, number, pid)[0], OverflowError)
+        self.assertEqual(outcome(holders, -8, pid)[:2], (OSError, errno.EBADF))
+
+    @posix
+    def test_the_number_that_the_call_itself_takes_is_not_open(self):
+        free = os.dup(self.fd)
+        os.close(free)
+        for number in range(free, free + 4):
+            got = outcome(holders, number, os.getpid())
+            self.assertEqual(got[:2], (OSError, errno.EBADF))
+
+    def test_with_a_process_the_file_is_a_number(self):
+        for file in self.file, "1", None, 1.0, WithFileno(self.handle):
+            with self.assertRaisesRegex(
+                TypeError, "expected a number or an OpenHandle"
+            ):
+                holders(file, os.getpid())
+
+    def test_a_bad_process_is_refused(self):
+        for pid in "1", 1.0, b"1", [1], self.file:
+            self.assertEqual(outcome(holders, self.handle, pid)[0], TypeError)
+        process = subprocess.Popen(python(""))
+        process.wait()
+        pids = [0, -1, -os.getpid(), 2**31 - 1, 2**32 + os.getpid(), 2**64, 10**5000]
+        if not WINDOWS:
+            pids.append(process.pid)
+        for pid in pids:
+            got = outcome(holders, self.handle, pid)
+            self.assertEqual(got[:2], (ProcessLookupError, errno.ESRCH), pid)
+
+    @posix
+    def test_a_zombie_has_nothing_open(self):
+        pid = fork(lambda: None)
+        while state_of(pid) != "Z":
+            pass
+        got = outcome(holders, self.fd, pid)
+        self.assertEqual(got[:2], (OSError, errno.EBADF))
+        self.assertEqual(self.found(self.file), self.ours(self.fd))
+        os.waitpid(pid, 0)
+
+    @posix
+    @in_child
+    def test_a_process_that_may_not_be_looked_into(self):
+        pid = 1
+        if ROOT:
+            pid = os.getppid()
+            become_nobody()
+        if not isinstance(outcome(os.readlink, f"/proc/{pid}/fd/0"), tuple):
+            self.skipTest("this system lets everyone read")
+        got = outcome(holders, 0, pid)
+        self.assertEqual(got[:2], (PermissionError, errno.EACCES))
+        # Without its id it is left out.
+        self.assertEqual(self.found(self.file), self.ours(self.fd))
+
+    @posix
+    @in_child
+    def test_a_process_with_more_capabilities(self):
+        pid = os.getppid()
+        drop_capabilities()
+        if not isinstance(outcome(os.readlink, f"/proc/{pid}/fd/0"), tuple):
+            self.skipTest("this system lets everyone read, or there are no more")
+        got = outcome(holders, 0, pid)
+        self.assertEqual(got[:2], (PermissionError, errno.EACCES))
+
+    def test_one_of_another_pid_namespace(self):
+        code = """
+            import inheritable
+            try:
+                inheritable.holders(0)
+            except NotImplementedError as error:
+                print(error)
+            """
+        printed = in_namespace(["--pid", "--fork"], "true", code)
+        if printed is None:
+            self.skipTest("there may be no other namespace here")
+        self.assertIn("another pid namespace", printed)
+
+    def test_leaves_nothing_open(self):
+        pid, (number,) = self.keep(self.file)
+        before = open_handles()
+        for _ in range(5):
+            holders(self.file)
+            holders(number, pid)
+            outcome(holders, 9999996, pid)
+        self.assertEqual(open_handles(), before)
+
+    @posix
+    def test_what_the_call_opens_is_not_in_the_result(self):
+        for path in (
+            "/proc/thread-self/fd",
+            "/proc/self/fd",
+            "/proc/self/fdinfo",
+            "/proc",
+        ):
+            fd = os.open(path, os.O_RDONLY)
+            self.addCleanup(os.close, fd)
+            found = [row for row in self.found(fd) if row[0] == os.getpid()]
+            self.assertEqual(found, self.ours(fd), path)
+
+    def test_what_opens_and_ends_meanwhile_is_no_error(self):
+        r, w = self.pipe()
+        pid, (number,) = self.keep(w)
+        expected = {*self.ours(handle_of(w)), (pid, number)}
+
+        def start():
+            subprocess.Popen(python("")).wait()
+
+        def reopen():
+            for _ in range(50):
+                open(self.path).close()
+
+        with churning(start), churning(reopen):
+            for _ in range(5 if WINDOWS else 15):
+                # A child that has been forked has it until it executes its program.
+                self.assertLessEqual(expected, set(self.found(w)))
+                self.assertIn((os.getpid(), self.handle), self.found(self.file))
+        self.assertEqual(set(self.found(w)) - set(self.ours(handle_of(r))), expected)
+
+    @posix
+    @in_child
+    def test_of_a_thread_that_has_unshared_its_files(self):
+        def unshared():
+            if ctypes.CDLL(None).unshare(CLONE_FILES):
+                self.skipTest("no right to unshare(CLONE_FILES)")
+            os.dup2(self.fd, 500)
+            self.assertEqual(self.found(500), self.ours(self.fd, 500))
+            self.assertEqual(self.found(500, os.getpid()), self.ours(self.fd, 500))
+
+        run_threads(unshared)
+        self.assertEqual(self.found(self.file), self.ours(self.fd))
+        self.assertEqual(outcome(holders, 500)[:2], (OSError, errno.EBADF))
+
+    @posix
+    @in_child
+    def test_a_file_system_that_does_not_answer_is_not_waited_for(self):
+        r, w = self.pipe()
+        folder = os.path.join(self.folder, "fuse")
+        os.mkdir(folder)
+        server = mount_fuse(self, folder)
+        if server is None:
+            self.skipTest("no file system of a process can be mounted here")
+        path = os.path.join(folder, "file")
+        told, tell = os.pipe()
+
+        def open_and_wait():
+            os.open(path, os.O_RDONLY)
+            os.write(tell, b"open")
+            signal.pause()
+
+        def stat():
+            os.write(tell, b"?")
+            os.stat(path)
+            os.write(tell, b"!")
+
+        opener = fork_until_end(self, open_and_wait)
+        self.assertEqual(os.read(told, 4), b"open")
+        os.kill(server, signal.SIGSTOP)
+        os.waitpid(server, os.WUNTRACED)
+        fork_until_end(self, stat)
+        # Before the others can end, they need an answer, or no server.
+        self.addCleanup(os.kill, server, signal.SIGKILL)
+        self.assertEqual(os.read(told, 1), b"?")
+        end_if_hanging(30)
+        self.assertIn((os.getpid(), w.fileno()), self.found(r))
+        self.assertIn((os.getpid(), self.fd), self.found(self.file))
+        (fd,) = (row.handle for row in open_handles(opener) if row.target == path)
+        self.assertEqual(self.found(fd, opener), [(opener, fd)])
+        # It was no answer of the server that made this possible.
+        self.assertEqual(select.select([told], [], [], 1), ([], [], []))
 
 
 # ---------------------------------------------------------------------------------
