@@ -2,11 +2,13 @@
 # Copyright (c) 2026 the authors of inheritable
 """Control what your child processes inherit.
 
-A program that a process executes gets those file descriptors (POSIX) or handles
-(Windows) that are inheritable (PEP 446). This module reads and sets that flag, lists
-what is open, shuts inheritance off, and hands chosen files to a child, in the same way
-on every platform:
+When a process starts a program, that program gets every file descriptor (POSIX) or
+handle (Windows) that is inheritable (PEP 446). This module reads and sets that flag,
+lists what is open, shows who else has a file, shuts inheritance off, and hands chosen
+files to a child, by the same calls on every platform:
 
+    import subprocess
+    import sys
     import inheritable
 
     inheritable.disable_inheritance()            # nothing leaks from here on
@@ -19,9 +21,13 @@ on every platform:
     log = open(inheritable.receive(sys.argv[1]), "a")
 
 The flag counts when a program is executed. A fork alone copies everything that is open,
-whatever its flag.
+whatever its flag. `subprocess` closes what it was not told to pass on, unless
+`close_fds=False`. `os.exec*`, `os.spawn*`, `os.posix_spawn` and many C libraries do
+not.
 
-`python inheritable.py --help` tells about the command line.
+In this module a file is an int, an OpenHandle, or any object with `fileno()`.
+
+`python inheritable.py --help` describes the command line.
 """
 
 from __future__ import annotations
@@ -65,7 +71,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
-    from typing import Any, NamedTuple, Protocol, SupportsIndex, Union
+    from typing import Any, NamedTuple, NoReturn, Protocol, SupportsIndex, Union
 
     class HasFileno(Protocol):
         """What has a file descriptor, or on Windows perhaps a handle."""
@@ -170,11 +176,12 @@ class Child(_Child):
 # ---------------------------------------------------------------------------------
 # The system below
 #
-# Both branches define the same names in the same order. A "handle" here is a HANDLE on
-# Windows and a file descriptor on POSIX.
+# What the rest of the module uses has the same name in both branches, and comes in the
+# same order. A "handle" here is a HANDLE on Windows and a file descriptor on POSIX.
 # ---------------------------------------------------------------------------------
 
-# These have the same values on every POSIX system.
+# The short cuts of the four functions name these on Windows too, which has no fcntl.
+# They have the same values on every POSIX system.
 F_GETFD = 1
 F_SETFD = 2
 FD_CLOEXEC = 1
@@ -311,9 +318,9 @@ if sys.platform == "win32":
         )
 
     class _DLLHoldingTheGIL(ctypes.CDLL):
-        # The flags are PyDLL's (FUNCFLAG_PYTHONAPI) together with WinDLL's
-        # (FUNCFLAG_STDCALL, which is 0). os holds the GIL for these calls too. They
-        # never wait.
+        # These calls never wait, so they hold the GIL, as in os. ctypes has PyDLL for
+        # that, but with the wrong calling convention for Windows. So these flags are
+        # PyDLL's (FUNCFLAG_PYTHONAPI) and WinDLL's (FUNCFLAG_STDCALL, which is 0).
         _func_flags_ = 4
 
     def _bound(library: ctypes.CDLL, name: str, restype: Any, *argtypes: Any) -> Any:
@@ -382,7 +389,7 @@ if sys.platform == "win32":
             ctypes.WinDLL("kernelbase"), "CompareObjectHandles", BOOL, HANDLE, HANDLE
         )
 
-    # Windows has no fcntl, so the four functions have no short cut here.
+    # Windows has no fcntl, so get_inheritable and its kin have no short cut here.
     _quick_getfd: Any = None
     _quick_setfd: Any = None
 
@@ -417,11 +424,6 @@ if sys.platform == "win32":
     # How long a listing waits for one file to say what it is, and for all of them.
     _SECONDS_FOR_ONE_FILE = 0.1
     _SECONDS_FOR_ALL_FILES = 1.0
-
-    def _bad_handle(handle: int) -> OSError:
-        error = _windows_error(ERROR_INVALID_HANDLE)
-        error.filename = handle
-        return error
 
     def _windows_error(code: int) -> OSError:
         # ctypes.WinError differs from what os raises, in its text and its args.
@@ -458,7 +460,7 @@ if sys.platform == "win32":
             return False
         classes = type(file).__mro__ + type(bottom).__mro__
         names = {f"{cls.__module__}.{cls.__qualname__}" for cls in classes}
-        # The name alone stands for the OpenHandle of another copy of this module.
+        # The OpenHandle of another copy of this module is known by its name alone.
         if not names.isdisjoint(_CLASSES_WITH_HANDLES) or "OpenHandle" in {
             cls.__name__ for cls in classes
         }:
@@ -490,13 +492,14 @@ if sys.platform == "win32":
         except OSError:
             return False
         with contextlib.closing(_Asker()) as asker:
-            # One that does not answer is a pipe in which another thread is reading.
+            # A socket counts as a pipe there. What does not answer is a pipe from which
+            # another thread is reading.
             key = os.getpid(), number
             return asker.ask(key, copy, _GetFileType) in (FILE_TYPE_PIPE, None)
 
     def _to_handle(number: int, is_handle: bool) -> int:
-        # Of a bad descriptor get_osfhandle says EBADF. The bare call of the C runtime
-        # can end the process.
+        # For a bad descriptor this raises EBADF. The C runtime's own function, called
+        # by ctypes, could end the process.
         return number if is_handle else msvcrt.get_osfhandle(number)
 
     def _get(handle: int) -> bool:
@@ -518,7 +521,9 @@ if sys.platform == "win32":
         _winapi.CloseHandle(handle)
 
     def _streams() -> dict[int, str]:
-        # A handle that is two of the streams has the name of the later one.
+        # If one handle is several of the streams, stdin wins over stdout, and stdout
+        # over stderr. Without a console a stream may be None, which is no handle's
+        # number.
         return {
             _GetStdHandle(STD_ERROR_HANDLE): "stderr",
             _GetStdHandle(STD_OUTPUT_HANDLE): "stdout",
@@ -540,6 +545,11 @@ if sys.platform == "win32":
         reads = granted & FILE_READ_DATA
         writes = granted & (FILE_WRITE_DATA | FILE_APPEND_DATA)
         return ("r" if reads else "") + ("w" if writes else "")
+
+    def _bad_handle(handle: int) -> OSError:
+        error = _windows_error(ERROR_INVALID_HANDLE)
+        error.filename = handle
+        return error
 
     # Asking a file what it is can take for ever: GetFileType and
     # GetFinalPathNameByHandle wait as long as another thread reads the same synchronous
@@ -655,8 +665,8 @@ if sys.platform == "win32":
     class _HandleTable:
         """The system's table of the handles of all processes.
 
-        A desktop has some 200,000 of them. So no Python object is made for a row until
-        the lowest byte of the wanted field is right, which is searched for in C.
+        A desktop has some 200,000 of them. So no Python object is made for a row unless
+        the lowest byte of the wanted field is right: bytearray.find looks for it.
         """
 
         def __init__(self) -> None:
@@ -684,6 +694,7 @@ if sys.platform == "win32":
             entry = SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX
             end = head_size + ctypes.sizeof(self.entries)
             start = head_size + getattr(entry, field).offset
+            # Windows is little-endian everywhere.
             lowest_bytes = self.bytes[start : end : ctypes.sizeof(entry)]
             index = lowest_bytes.find(value & 0xFF)
             while index != -1:
@@ -867,22 +878,20 @@ if sys.platform == "win32":
                 msg = f"a batch file cannot be given this argument safely: {argument}"
                 raise PermissionError(errno.EACCES, msg)
         # A program behind the batch file would take a last backslash for an escape of
-        # the quote.
+        # the quote, unless it is doubled.
         quoted: list[str] = []
         for argument in (program, *arguments):
-            backslashes = len(argument) - len(argument.rstrip("\\"))
-            quoted.append(f'"{argument}{backslashes * chr(92)}"')
+            text = argument.rstrip("\\")
+            backslashes = argument[len(text) :]
+            quoted.append(f'"{text}{backslashes}{backslashes}"')
         system = os.environ.get("SYSTEMROOT", "C:\\Windows")
         shell = os.path.join(system, "System32", "cmd.exe")
         # /s takes off the outermost quotes alone, /v:off leaves ! as it is.
         return f'"{shell}" /d /e:on /v:off /s /c "{" ".join(quoted)}"'
 
-    def _tie_to_this_process(pid: int) -> int:
-        """Let a process end with this one, but not those that it starts itself.
-
-        Returns:
-            The handle of a job, which is to stay open until the process ends.
-        """
+    def _tie_to_this_process(pid: int) -> None:
+        """Make a process end with this one, but not those that it starts itself."""
+        # Windows closes the job's handle when this process ends, however it ends.
         job: int = _CreateJobObjectW(None, None)
         limits = JOBOBJECT_EXTENDED_LIMIT_INFORMATION()
         limits.BasicLimitInformation.LimitFlags = (
@@ -900,7 +909,6 @@ if sys.platform == "win32":
             access = PROCESS_SET_QUOTA | PROCESS_TERMINATE
             with _opened_process(pid, access) as process:
                 _AssignProcessToJobObject(job, process)
-        return job
 
     def _execute(command: list[str], passed: list[tuple[int, int]]) -> int:
         """Run a command to its end, with these handles alone; return its status."""
@@ -910,9 +918,8 @@ if sys.platform == "win32":
         signal.signal(signal.SIGBREAK, signal.SIG_IGN)
         with passing(*(OpenHandle(handle) for handle, _ in passed)) as child:
             process = subprocess.Popen(line, **child.popen)
-        job = _tie_to_this_process(process.pid)
+        _tie_to_this_process(process.pid)
         status = process.wait()
-        _close(job)
         # sys.exit takes a C long.
         return status - (1 << 32) if status >> 31 else status
 
@@ -983,9 +990,9 @@ else:
     _libc = _load_libc()
     _fcntl_with_errno: Any = _load_libc(use_errno=True).fcntl
 
-    # The short cut of the four functions is one bare call of libc, for a ctypes call
-    # with argtypes or with use_errno takes half as long again. A call that fails is
-    # made again by _fcntl, for its error.
+    # get_inheritable and its kin take a short cut: one bare call of libc, because a
+    # ctypes call with argtypes or with use_errno takes 1.5 times as long. A call that
+    # fails is made again by _fcntl, which raises its error.
     _quick_getfd = _libc.fcntl
 
     # Linux has no descriptor flag but FD_CLOEXEC, so setting takes one call there.
@@ -1008,7 +1015,7 @@ else:
     # while.
     _statx: Any = None
     if LINUX:
-        _statx = getattr(ctypes.CDLL(None), "statx", None)
+        _statx = getattr(ctypes.CDLL(None, use_errno=True), "statx", None)
     if _statx is not None:
         _statx.argtypes = [
             ctypes.c_int,
@@ -1023,7 +1030,9 @@ else:
     _READER_GONE = {errno.EPIPE}
     _APPENDING: str = ""
 
-    # By the flags that a file was opened with. Access mode 3 means neither.
+    # By the flags that a file was opened with. Access mode 3 is not here: what it means
+    # is up to the driver. O_PATH comes first because it is 0 where there is none, as
+    # O_RDONLY is, which then takes its place.
     _ACCESS_MODES = {
         O_PATH: "",
         os.O_RDONLY: "r",
@@ -1057,7 +1066,7 @@ else:
         if new != old:
             _fcntl(fd, F_SETFD, new)
 
-    def _duplicate(fd: int, lowest: int = 3) -> int:
+    def _duplicate(fd: int, *, lowest: int = 3) -> int:
         # PyPy 7.3.11 has F_DUPFD alone, so the flag is set afterwards as well.
         command = getattr(fcntl, "F_DUPFD_CLOEXEC", fcntl.F_DUPFD)
         copy: int = fcntl.fcntl(fd, command, lowest)
@@ -1091,17 +1100,18 @@ else:
                 return os.readlink(f"/proc/thread-self/fd/{fd}")
             return os.readlink(str(fd), dir_fd=folder)
         except OSError:
-            # Its path is too long, or this system has no such links.
+            # Its path may be too long, or this system may have no such links.
             return None
 
     def _describe(fds: Iterable[int], folder: int | None) -> list[OpenHandle]:
         handles: list[OpenHandle] = []
         for fd in fds:
             try:
+                # This is faster than _get, by ctypes.
                 flag = os.get_inheritable(fd)
                 access = _access(fcntl.fcntl(fd, fcntl.F_GETFL))
             except OSError:
-                # It is closed by now.
+                # It was closed meanwhile.
                 continue
             handles.append(OpenHandle(fd, flag, _target(fd, folder), access))
         return handles
@@ -1138,20 +1148,21 @@ else:
         limit = os.sysconf("SC_OPEN_MAX")
         if 0 <= limit < end:
             end = limit
-        # Beyond the limit lie those that were opened before it was lowered. Linux 6.2
-        # tells how many are open, and NetBSD which is the highest.
-        count = 0
+        # Descriptors that were opened before the limit was lowered are above it. Since
+        # Linux 6.2 the size of this folder is the number of open descriptors. NetBSD
+        # tells which is the highest.
+        missing = 0
         with contextlib.suppress(OSError):
             if LINUX:
-                count = os.stat("/proc/thread-self/fd").st_size
+                missing = os.stat("/proc/thread-self/fd").st_size
             if sys.platform.startswith("netbsd"):
                 end = _fcntl(0, F_MAXFD) + 1
         for fd in range(1 << 20):
-            if fd >= end and count <= 0:
+            if fd >= end and missing <= 0:
                 break
             with contextlib.suppress(OSError):
                 os.get_inheritable(fd)
-                count -= 1
+                missing -= 1
                 yield fd
 
     def _check_proc() -> None:
@@ -1182,7 +1193,7 @@ else:
             # there. Only kill's ProcessLookupError means that it is gone.
             try:
                 os.kill(pid, 0)
-            except ProcessLookupError:
+            except (ProcessLookupError, OverflowError):
                 raise _no_such_process() from None
             except PermissionError:
                 pass
@@ -1195,11 +1206,12 @@ else:
         """
         try:
             with open(f"/proc/{pid}/stat", "rb") as stat:
-                # The second field, in parentheses, may have spaces in it.
+                # The second field, in parentheses, may have spaces in it. So these are
+                # the third field and those behind it.
                 fields = stat.read().rpartition(b")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             raise _no_such_process() from None
-        state, flags = fields[0], int(fields[6])
+        state, flags = fields[0], int(fields[9 - 3])
         return state in b"ZX" or bool(flags & PF_EXITING)
 
     def _flags_of(process: str, fd: int) -> int:
@@ -1215,7 +1227,7 @@ else:
         handles: list[OpenHandle] = []
         for fd in _descriptors_of(pid):
             target = None
-            # Its path is too long.
+            # Its path may be too long.
             with contextlib.suppress(OSError):
                 target = os.readlink(f"/proc/{pid}/fd/{fd}")
             try:
@@ -1226,7 +1238,7 @@ else:
                     return []
                 raise
             except OSError:
-                # It is closed by now.
+                # It was closed meanwhile.
                 continue
             inheritable = not flags & os.O_CLOEXEC
             handles.append(OpenHandle(fd, inheritable, target, _access(flags)))
@@ -1240,17 +1252,21 @@ else:
 
     def _identity(path: str, *, dir_fd: int | None = None) -> tuple[int, int]:
         """Return the device and the inode of what a link in /proc leads to."""
-        if _statx is None:
-            status = os.stat(path, dir_fd=dir_fd)
-            return status.st_dev, status.st_ino
-        # An absolute path needs no folder.
-        folder = -1 if dir_fd is None else dir_fd
-        told = statx()
-        if _statx(
-            folder, path.encode(), AT_STATX_DONT_SYNC, STATX_INO, ctypes.byref(told)
-        ):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        return os.makedev(told.stx_dev_major, told.stx_dev_minor), told.stx_ino
+        if _statx is not None:
+            # An absolute path needs no folder.
+            folder = -1 if dir_fd is None else dir_fd
+            told = statx()
+            if not _statx(
+                folder, path.encode(), AT_STATX_DONT_SYNC, STATX_INO, ctypes.byref(told)
+            ):
+                device = os.makedev(told.stx_dev_major, told.stx_dev_minor)
+                return device, told.stx_ino
+            code = ctypes.get_errno()
+            # Some seccomp filters refuse statx, and have nothing against stat.
+            if code != errno.EPERM:
+                raise OSError(code, os.strerror(code))
+        status = os.stat(path, dir_fd=dir_fd)
+        return status.st_dev, status.st_ino
 
     def _holders(fd: int, pid: int) -> list[Holder]:
         _check_proc()
@@ -1357,26 +1373,28 @@ else:
 
     def _arrived(sent: Any) -> int:
         fd: int = sent.detach()
-        # A fork server sends it in a message, and then it is not inheritable.
+        # A fork server sends it in a message, and then it is not inheritable. The flag
+        # tells `receive` that it was handed over.
         _set(fd, True)
         return fd
 
     def _descriptor(fd: int, _appending: bool) -> int:
         return fd
 
-    def _execute(command: list[str], passed: list[tuple[int, int]]) -> int:
-        """Become a command that has these descriptors alone, each as another number."""
+    def _execute(command: list[str], passed: list[tuple[int, int]]) -> NoReturn:
+        """Become a command that has only these descriptors, under new numbers."""
         import signal
 
         try:
-            # They are all out of the way first, for two may change places.
+            # All are copied above the wanted numbers first, because two of them may
+            # change places.
             lowest = max((number for _, number in passed), default=2) + 1
-            copies = [(_duplicate(fd, lowest), number) for fd, number in passed]
+            copies = [(_duplicate(fd, lowest=lowest), number) for fd, number in passed]
             disable_inheritance()
             for copy, number in copies:
                 os.dup2(copy, number)
         except OSError as error:
-            msg = f"a number is beyond the limit of descriptors: {error}"
+            msg = f"a descriptor cannot get its number: {error}"
             raise _UsageError(msg) from None
         # Python ignores these, and exec would hand that on.
         ignored = [signal.SIGPIPE, signal.SIGXFSZ]
@@ -1385,7 +1403,8 @@ else:
         try:
             os.execvp(command[0], command)
         finally:
-            # It failed. That nobody may read the message is no reason to be killed.
+            # It failed. They are ignored again, so that writing a message that nobody
+            # reads does not end this process.
             for number in ignored:
                 signal.signal(number, signal.SIG_IGN)
 
@@ -1414,12 +1433,6 @@ def _plain_int(value: SupportsIndex) -> int:
     # operator.index alone may return an instance of a subclass as it is, for which
     # PyPy's ctypes would take its _as_parameter_.
     return int.__add__(operator.index(value), 0)
-
-
-def _c_int(value: SupportsIndex) -> int:
-    number = _plain_int(value)
-    _check_range(number, 32)
-    return number
 
 
 def _number(file: Any, *, is_handle: bool = False) -> tuple[int, bool]:
@@ -1482,7 +1495,7 @@ def get_inheritable(fd: File, /) -> bool:
     This is `os.get_inheritable`, but takes any object with `fileno()` too.
 
     Args:
-        fd: A file descriptor, or a file: any object with `fileno()`, an OpenHandle.
+        fd: A file: a descriptor, an OpenHandle, or any object with `fileno()`.
 
     Returns:
         Whether a program that this process executes would get it.
@@ -1490,8 +1503,9 @@ def get_inheritable(fd: File, /) -> bool:
     Raises:
         OSError: EBADF. It is not open.
         OverflowError: The number is no C int.
-        TypeError: It is neither an int nor a file. On Windows also: the `fileno()` of
-            an object may be a descriptor or a handle, and the system has both.
+        TypeError: It is neither an int nor an object with `fileno()`. On Windows also:
+            the class of the object is not known, and its number is open both as a
+            descriptor and as a handle.
         ValueError: The file object is closed.
 
     System calls:
@@ -1516,8 +1530,8 @@ def set_inheritable(fd: File, inheritable: SupportsIndex, /) -> None:
     True
 
     Args:
-        fd: A file descriptor, or a file: any object with `fileno()`, an OpenHandle.
-        inheritable: Whether a program that this process executes shall get it. A C int,
+        fd: A file: a descriptor, an OpenHandle, or any object with `fileno()`.
+        inheritable: Whether a program that this process executes is to get it: an int,
             in which 0 means no.
 
     Raises:
@@ -1539,19 +1553,20 @@ def set_inheritable(fd: File, inheritable: SupportsIndex, /) -> None:
     ):
         return
     number, is_handle = _number(fd)
-    flag = _c_int(inheritable) != 0
-    _set(_to_handle(number, is_handle), flag)
+    flag = _plain_int(inheritable)
+    _check_range(flag, 32)
+    _set(_to_handle(number, is_handle), flag != 0)
 
 
 def get_handle_inheritable(handle: File, /) -> bool:
     """Get the inheritable flag of a handle.
 
     This is `os.get_handle_inheritable`, on every platform. On Windows an int is a
-    HANDLE, and never a file descriptor; an object with `fileno()` is what it is, a
-    socket or a file. On POSIX a handle is a file descriptor.
+    HANDLE, and never a file descriptor; an object with `fileno()` stands for its
+    handle, whether it is a socket or a file. On POSIX a handle is a file descriptor.
 
     Args:
-        handle: A handle, or a file: any object with `fileno()`, an OpenHandle.
+        handle: A file: a handle, an OpenHandle, or any object with `fileno()`.
 
     Returns:
         Whether a program that this process executes would get it.
@@ -1580,8 +1595,8 @@ def set_handle_inheritable(handle: File, inheritable: object, /) -> None:
     `get_handle_inheritable`.
 
     Args:
-        handle: A handle, or a file: any object with `fileno()`, an OpenHandle.
-        inheritable: Whether a program that this process executes shall get it. Any
+        handle: A file: a handle, an OpenHandle, or any object with `fileno()`.
+        inheritable: Whether a program that this process executes is to get it: any
             truth value.
 
     Raises:
@@ -1625,7 +1640,7 @@ def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
     What the call itself opens is not in the list.
 
     Args:
-        pid: The id of another process. Linux and Windows alone tell.
+        pid: The id of another process, on Linux and Windows.
 
     Returns:
         The file descriptors (POSIX) or handles (Windows), in order. The list is empty
@@ -1639,15 +1654,15 @@ def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
         TypeError: `pid` is no int.
 
     System calls:
-        Linux: /proc/thread-self/fd, for a thread may have unshared its files. Of
-            another process /proc/PID/fd and /proc/PID/fdinfo.
+        Linux: /proc/thread-self/fd, because a thread may have descriptors of its own.
+            Of another process /proc/PID/fd and /proc/PID/fdinfo.
         macOS, BSD: /dev/fd, and on macOS fcntl(F_GETPATH).
         Windows: NtQuerySystemInformation(SystemExtendedHandleInformation),
             DuplicateHandle, NtQueryObject(ObjectTypeInformation), GetFileType,
             GetFinalPathNameByHandle. No file is opened. A file that has not said what
             it is in a tenth of a second, as when another thread reads the same pipe, is
             listed as `File`; so are all that are left after a second.
-        Where none of these is to be had, or no descriptor is free: fcntl of every
+        Where none of these is available, or no descriptor is free: fcntl of every
             number up to the limit.
     """
     number = os.getpid() if pid is None else _process_id(pid)
@@ -1660,12 +1675,16 @@ def holders(file: File, pid: SupportsIndex | None = None) -> list[Holder]:
     It answers why end-of-file never comes, who keeps a port, who has the log open. For
     a pipe, the `access` of each holder tells which end it is.
 
-    Processes that this user may not look into are left out. On Linux it finds whoever
-    has the same device and inode: both ends of a pipe, other openings of a file, by
-    other names too. It cannot tell who has the other end of a socket, which is another
-    inode, and the path of a Unix socket is not the socket. On Windows it finds whoever
-    has the same opening, as inheriting and duplicating give it. So ask about the end
-    that should have been closed; other openings of a file or of a port are not found.
+    Processes that this user may not look into are left out.
+
+    On Linux it finds every handle on the same device and inode: both ends of a pipe,
+    and a file however often it was opened, and by whichever name. It does not find the
+    other end of a socket, which has an inode of its own. The path of a Unix socket does
+    not lead to the socket.
+
+    On Windows it finds every handle that comes from the same call of open, by
+    inheriting or duplicating. So for a pipe, ask about the end that should have been
+    closed. A file or a port that somebody else has opened is not found.
 
     Args:
         file: A file descriptor, an object with `fileno()`, an OpenHandle. With `pid`,
@@ -1677,8 +1696,8 @@ def holders(file: File, pid: SupportsIndex | None = None) -> list[Holder]:
 
     Raises:
         NotImplementedError: This system does not tell. On Linux: as for `open_handles`;
-            or it is an eventfd, an epoll or another `anon_inode:`, which has no
-            identity there. On Windows: before 10.
+            or its target is an `anon_inode:`, as that of an eventfd or an epoll, which
+            all share one inode. On Windows: before 10.
         OSError: It is not open. EBADF, or WinError 6 for a handle.
         OverflowError: As for `get_inheritable`.
         PermissionError: With `pid`: that process may not be looked into.
@@ -1712,25 +1731,29 @@ def holders(file: File, pid: SupportsIndex | None = None) -> list[Holder]:
 # ---------------------------------------------------------------------------------
 # Blocks
 #
-# A block of `temporarily` knows a file by its number alone. For each number there are
-# two sets of blocks.
+# A block of `temporarily` knows a file by its number alone. The first block of a number
+# turns the flag on, and the last one turns it off. A flag that was on before is left
+# alone.
 #
-# The owners are the blocks that want the flag on. The users are the owners and those
-# blocks that are just ending. Who enters joins if there are users, even if the flag is
-# on, for it is a block that has put it on. Who ends takes itself off the owners, sets
-# the flag off if there are none, and takes itself off the users last.
+# A block that is just ending is the difficulty: it does not want the flag any more, but
+# has not turned it off yet. So there are two sets of blocks for each number. The owners
+# want the flag on. The users are the owners and those blocks that are just ending. A
+# block that begins looks for users. If there are any, the flag is on only because of
+# them, and the new block becomes an owner as well. A block that ends is taken off the
+# owners, turns the flag off if there are no others, and is taken off the users last.
 #
 # A lock keeps threads apart. It does not keep a signal handler, or a finalizer, from
-# interrupting its own thread at any point in here, and from entering and ending blocks
-# of its own. So each step looks again at what it relies on, and a set in one of these
-# dictionaries is never replaced. Each block is recorded before its flag is set, so that
-# it can be undone whenever a KeyboardInterrupt comes, and undoing twice does no harm.
+# interrupting its own thread anywhere in here, and from beginning and ending blocks of
+# its own. So each step looks again at what it relies on. A set in one of these
+# dictionaries is never replaced, because what was interrupted may be using it. A block
+# is recorded before its flag is set, so that it can be undone whenever a
+# KeyboardInterrupt comes. Undoing it twice does no harm.
 #
-# No lock is held across a fork: if a thread hung in it, every fork would hang. Instead
-# the child makes a new lock and ends the blocks of the other threads, which do not
-# exist there. It does so in a hook after the fork. The hook of another module, or a
-# signal handler, may come first, so every use of the lock looks whether it is in a new
-# process: see _lock_here.
+# No lock is held across a fork, because a fork would have to wait for whichever thread
+# has it, and would wait for ever if that thread hangs. Instead the child makes a new
+# lock and ends the blocks of the other threads, which do not exist there. It does so in
+# a hook after the fork. The hook of another module, or a signal handler, may come
+# first, so every use of the lock looks whether it is in a new process: see _lock_here.
 # ---------------------------------------------------------------------------------
 
 _owners: collections.defaultdict[int, set[_Block]] = collections.defaultdict(set)
@@ -1752,7 +1775,8 @@ class _Block:
         with _lock_here():
             for handle in handles:
                 users = _users[handle]
-                # A handler may enter or end a block between the first two looks.
+                # The users are looked at twice, because a handler may begin or end a
+                # block while _get asks.
                 if users or not _get(handle) or users:
                     self.handles.append(handle)
                     users.add(self)
@@ -1764,12 +1788,12 @@ class _Block:
             for handle in self.handles:
                 owners = _owners[handle]
                 owners.discard(self)
-                # A handler may enter a block here, which is an owner when it returns,
-                # and another may end it.
                 while not owners:
                     _set_if_open(handle, False)
                     if not owners:
                         break
+                    # A handler has begun a block meanwhile. It may have ended again
+                    # before the flag is on.
                     _set_if_open(handle, True)
                 _users[handle].discard(self)
 
@@ -1807,10 +1831,12 @@ def disable_inheritance(*keep: File) -> None:
     The standard streams and `keep` stay as they are. So does what an open block of
     `temporarily` or `passing` has made inheritable, until that block ends.
 
-    It closes nothing: this process still has its files. Call it early. What a C library
-    opens later may be inheritable again. On Windows it can spoil a child that another
-    thread is starting at that moment, whose streams it shuts off. A child that was
-    handed files has to `receive` them first.
+    It closes nothing: this process still has its files. What a C library opens later
+    may be inheritable again.
+
+    Call it early. A child that was handed files calls `receive` before this. On Windows
+    no other thread may be starting a child at that moment: that child could lose its
+    standard streams.
 
     Args:
         *keep: The files that stay as they are: file descriptors, objects with
@@ -1843,11 +1869,12 @@ def temporarily(*files: File) -> Generator[None, None, None]:
 
     It is for `os.posix_spawn`, `os.spawn*`, `os.exec*` and foreign code that executes
     programs without closing descriptors. `subprocess` closes them, so for that there is
-    `passing`; `multiprocessing` gets nothing from this block either. In the child of a
-    fork, the block counts if the thread that forked is in it.
+    `passing`; `multiprocessing` gets nothing from this block either. After `os.fork`
+    the child is still in the blocks of the thread that forked. Those of other threads
+    are ended there.
 
-    A block takes away only what it has put on. Where blocks overlap, in several threads
-    too, a file stays inheritable until the last of them ends.
+    A file that was inheritable before the block stays so. Where blocks overlap, in
+    several threads too, a file stays inheritable until the last of them ends.
 
     A block knows a file by its number. Close a file after the block, not inside it:
     what takes its number there is made non-inheritable when the block ends.
@@ -1868,7 +1895,7 @@ def temporarily(*files: File) -> Generator[None, None, None]:
         As for `get_inheritable` and `set_inheritable`.
     """
     block = _Block()
-    # Twice, for what an interrupt kept the first from.
+    # A KeyboardInterrupt may cut the first end short. The second one finishes it.
     try:
         try:
             block.begin(_open_handles_of(files))
@@ -1903,7 +1930,7 @@ class _Argument(str):
         argument = super().__new__(cls, f"{handle}{suffix}")
         argument.handle = handle
         argument.pid = os.getpid()
-        # Until the block ends or, in a forked process, until it is received.
+        # False when the block has ended or, in a forked process, when it is received.
         argument.is_usable = True
         return argument
 
@@ -1919,9 +1946,6 @@ class _Argument(str):
         suffix = self[len(str(self.handle)) :]
         return _unpickle_argument, (_sent_to_spawned(self.handle, popen), suffix)
 
-    def is_in_forked_process(self) -> bool:
-        return self.pid != os.getpid()
-
 
 def _unpickle_argument(sent: Any, suffix: str) -> str:
     return f"{_arrived(sent)}{suffix}"
@@ -1936,7 +1960,8 @@ def passing(*files: File, startupinfo: Any = None) -> Generator[Child, None, Non
             process = subprocess.Popen(command, **child.popen)
 
     With multiprocessing: `Process(target=work, args=child.args)`, or a pool with
-    `initargs=tuple(child.args)`, whose workers start as long as the block lasts.
+    `initargs=tuple(child.args)`. Keep the block open as long as the pool, which may
+    start workers at any time.
 
     The child gets exactly these files, and the standard streams as `Popen` gives them.
     Start it inside the block and do the rest after it. On Windows the files are
@@ -1944,10 +1969,10 @@ def passing(*files: File, startupinfo: Any = None) -> Generator[Child, None, Non
     meanwhile by `os.spawn*` or with `close_fds=False` gets them too. On POSIX their
     flags are never touched.
 
-    A file that is one of the standard streams goes over as a duplicate, which is closed
-    when the block ends, for the child's own streams lie there. On Windows a file that
-    was opened for appending goes on appending in the child, but give the file: from an
-    int one cannot tell.
+    The child has standard streams of its own. So a file that is one of this process'
+    streams goes over as a duplicate, which is closed when the block ends. On Windows a
+    file that was opened for appending goes on appending in the child; an int does not
+    tell that, so give the file itself. A file that is given twice is received once.
 
     Args:
         *files: File descriptors, objects with `fileno()`, OpenHandles.
@@ -1973,8 +1998,8 @@ def passing(*files: File, startupinfo: Any = None) -> Generator[Child, None, Non
         for handle in sent.keys() & _streams().keys():
             sent[handle] = _duplicate(handle)
             stack.callback(_close, sent[handle])
-        # A file that is given twice has one object, for multiprocessing sends no
-        # descriptor twice.
+        # A file that is given twice has one object, which pickle sends once, because
+        # multiprocessing refuses to send a descriptor twice.
         arguments: dict[str, _Argument] = {}
         args: list[str] = []
         for file, handle in zip(files, handles):
@@ -1993,19 +2018,19 @@ def receive(arg: str) -> int:
 
     It is non-inheritable again, so that this process' own children do not get it.
 
-    A number that is open and inheritable here cannot be told from one that was handed
-    over.
+    Give it nothing but an argument of `passing`: a number that is open and inheritable
+    here for another reason would be taken just the same.
 
     A process that multiprocessing has forked has everything that its parent has. There
-    the result is a duplicate, and whoever reads from the other end of a pipe sees
-    end-of-file only when this process has ended.
+    the result is a duplicate, and the original stays open until this process ends. Only
+    then does a reader of a pipe see end-of-file.
 
     Args:
         arg: One of the parent's `child.args`, as it stands on this process' command
             line.
 
     Returns:
-        A file descriptor, yours to close. On Windows it is binary.
+        A file descriptor, yours to close. On Windows it is in binary mode.
 
     Raises:
         OSError: EBADF. It was not handed over: it is not open, not inheritable, or one
@@ -2053,7 +2078,8 @@ def _parse_argument(arg: object) -> tuple[int, bool]:
         raise TypeError(msg)
     appending = bool(_APPENDING) and arg.endswith(_APPENDING)
     digits = arg[: -len(_APPENDING)] if appending else arg
-    # int would take spaces, signs, underscores and the digits of other scripts.
+    # int would take spaces, signs, underscores and the digits of other scripts. Of a
+    # multiple of 4 the last two digits are one too.
     is_decimal = digits.isascii() and digits.isdigit()
     if (
         is_decimal
@@ -2070,10 +2096,12 @@ def _take(arg: str, result_of: Callable[[int, bool], int]) -> int:
     handle, appending = _parse_argument(arg)
     # Of several threads one alone gets it.
     with _lock_here():
-        if isinstance(arg, _Argument) and arg.is_in_forked_process():
+        if isinstance(arg, _Argument) and arg.pid != os.getpid():
+            # A fork has brought it here.
             if arg.is_usable:
+                copy = _duplicate(handle)
                 arg.is_usable = False
-                return _duplicate(handle)
+                return copy
             handed_over = False
         else:
             handed_over = _was_handed_over(handle)
@@ -2120,12 +2148,13 @@ run: executes COMMAND with the standard streams alone.
   --pass FD       with this descriptor too (Windows: handle)
   --pass FD:AS    with this descriptor as its number AS (POSIX)
 
-Exit status of run: COMMAND's own; 127 if it is not found, 126 if it cannot be executed.
-Of --check: 1 if there is anything. Of holders: 1 if there is none. An error in these
-two is 2. Otherwise 0; 2 for bad usage or a bad FD, 1 for other errors.
+Exit status of run: COMMAND's own; 127 if it is not found, 126 if it cannot be
+executed. Of --check: 1 if there is anything. Of holders: 1 if there is none. An
+error in these two is 2. Otherwise 0; 2 for bad usage or a bad FD, 1 for other
+errors.
 
-  python inheritable.py run make test                           nothing leaks into it
-  python inheritable.py run --pass 3 -- cat /dev/fd/3 3<notes   but for descriptor 3
+  python inheritable.py run make test
+  python inheritable.py run --pass 3 -- cat /dev/fd/3 3<notes
 """
 
 
@@ -2139,9 +2168,11 @@ def _main(args: list[str]) -> int:
         "holders": _holders_command,
         "run": _run_command,
     }
-    command = args[0] if args and args[0] in commands else "list"
+    command, rest = "list", args
+    if args and args[0] in commands:
+        command, rest = args[0], args[1:]
     try:
-        return commands[command](args[1:] if args and args[0] == command else args)
+        return commands[command](rest)
     except _UsageError as error:
         return _fail(2, f"{' '.join(args)}: {error} (try --help)")
 
@@ -2151,8 +2182,8 @@ def _parse_options(
 ) -> tuple[list[tuple[str, str]], list[str]]:
     """Take the options off the front of the arguments.
 
-    The modules of the standard library take abbreviations, and some arguments of
-    COMMAND for options of ours.
+    This is not left to argparse or getopt: they accept abbreviated options, and
+    argparse mistakes some arguments of COMMAND for options of ours.
 
     Args:
         args: The arguments.
@@ -2277,10 +2308,10 @@ def _holders_named(name: str, pid: str | None) -> list[Holder]:
         return holders(OpenHandle(_parse_number(name)), _parse_number(pid))
     if name.isascii() and name.isdigit():
         return holders(OpenHandle(_parse_number(name)))
-    # Opened for nothing but its name, no device notices and no FIFO waits.
     if not O_PATH:
         msg = "a path can be looked up on Linux alone: expected a number"
         raise _UsageError(msg)
+    # With this flag no device notices, and no FIFO waits for its other end.
     fd = os.open(name, O_PATH)
     try:
         opened = os.getpid(), fd
@@ -2367,7 +2398,7 @@ def _print(text: str, status: int = 0, error_status: int = 1) -> int:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
-        # A frozen Python flushes once more when it ends.
+        # Python flushes once more when it ends, and that would fail too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno not in _READER_GONE:
             return _fail(error_status, f"stdout: {error.strerror}")
