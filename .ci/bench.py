@@ -1,18 +1,21 @@
-"""How fast is inheritable.py, and does an interrupt leave a flag on? Ratios, all of them from one run.
+"""How fast is inheritable.py, and does an interrupt leave a flag on?
 
-    python3 .ci/bench.py [--best-of N] [--rounds N] [call] [busy] [import] [scale] [interrupt]
+    python3 .ci/bench.py [PART]...
 
-All parts unless some are named: some fifteen seconds. What is compared takes turns, and the ratio is the median of
-all rounds' ratios; the microseconds beside it, medians as well, are for orientation, and so are lines without a bound.
-With --best-of each line is the best of N runs; not so `interrupt`, whose best would say nothing (--rounds: how many).
-Nothing is judged: the exit status is 0. psutil is compared where it is there.
+Without a name, all parts are run. What is compared takes turns, and each ratio is the
+median of all rounds' ratios. The microseconds beside it, medians as well, are for
+orientation. The exit status is 1 if a ratio is beyond its bound. A part whose rivals,
+psutil and lsof, are not installed says so.
 """
+
 import argparse
-import collections
+import contextlib
 import ctypes
+import fcntl
 import os
 import py_compile
 import random
+import resource
 import shutil
 import signal
 import statistics
@@ -23,70 +26,106 @@ import threading
 import time
 import timeit
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.dirname(HERE))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 import inheritable  # noqa: E402
 
-Row = collections.namedtuple("Row", "what left right ratio bound")
+missed = []
 
 
-def race(rounds, runners):
-    """The seconds that each runner returns, round by round; every other round goes backwards."""
+def race(rounds, **runners):
+    """Return the seconds that each runner takes, round by round.
+
+    Every other round goes backwards.
+    """
     times = {name: [] for name in runners}
     for number in range(rounds):
-        for name in list(runners)[::-1 if number % 2 else 1]:
+        for name in list(runners)[:: -1 if number % 2 else 1]:
             times[name].append(runners[name]())
     return times
 
 
-def row(times, left, right, bound=""):
-    ratio = statistics.median(a / b for a, b in zip(times[left], times[right]))
-    medians = ("%.2f" % (1e6 * statistics.median(times[name])) for name in (left, right))
-    return Row("%s / %s" % (left, right), *medians, ratio, bound)
+def show(what, ratio, bound, *microseconds):
+    verdict = "ok"
+    if ratio > bound:
+        verdict = "MISSED"
+        missed.append(what)
+    columns = " ".join(f"{number:10.2f}" for number in microseconds)
+    print(f"  {what:44} {columns:21} {ratio:8.3f}  <= {bound:<6} {verdict}", flush=True)
 
 
-def loop(number, function, statement):
-    """A runner. In the statement the function is f, whichever it is, so that to look it up takes the same for all."""
-    import fcntl
+def compare(what, bound, times, theirs, ours="ours"):
+    ratio = statistics.median(a / b for a, b in zip(times[ours], times[theirs]))
+    medians = (1e6 * statistics.median(times[name]) for name in (ours, theirs))
+    show(what, ratio, bound, *medians)
 
-    timer = timeit.Timer(statement, globals={**vars(fcntl), "f": function, "fd": FD})
+
+def loop(statement, function, number=10000):
+    """Return a runner of a statement in which the function is f.
+
+    To look it up takes the same whichever function it is.
+    """
+    names = {"f": function, "fd": DEVNULL, **vars(fcntl)}
+    timer = timeit.Timer(statement, globals=names)
     return lambda: timer.timeit(number) / number
 
 
-def timed(prepare, function, number=1):
+def timed(function, prepare=lambda: None):
     def run():
         prepare()
-        return timeit.timeit(function, number=number) / number
+        return timeit.timeit(function, number=1)
+
     return run
 
 
-FD = os.open(os.devnull, os.O_RDONLY)
-STATEMENTS = {  # for os and inheritable, for the bare call, and what people write with fcntl
-    "get_inheritable": ("f(fd)", "f(fd, F_GETFD)", "f(fd, F_GETFD)"),
-    "set_inheritable": ("f(fd, True); f(fd, False)", "f(fd, F_SETFD, 0); f(fd, F_SETFD, FD_CLOEXEC)",
-                        "flags = f(fd, F_GETFD); f(fd, F_SETFD, flags & ~FD_CLOEXEC);"
-                        "flags = f(fd, F_GETFD); f(fd, F_SETFD, flags | FD_CLOEXEC)")}
+# ---------------------------------------------------------------------------------
+# One flag
+# ---------------------------------------------------------------------------------
+
+DEVNULL = os.open(os.devnull, os.O_RDONLY)
+GET = "f(fd)"
+SET = "f(fd, True); f(fd, False)"
+
+# What people write with fcntl.
+IDIOM = """
+flags = f(fd, F_GETFD); f(fd, F_SETFD, flags & ~FD_CLOEXEC)
+flags = f(fd, F_GETFD); f(fd, F_SETFD, flags | FD_CLOEXEC)
+"""
 
 
-def call(_):
-    """the flag of an open descriptor (set: on and off)"""
-    import fcntl
-
-    bare = getattr(ctypes, "PyDLL", ctypes.CDLL)(None).fcntl
-    if sys.platform == "darwin":
-        bare.argtypes = [ctypes.c_int, ctypes.c_int]  # without them it does something else on arm64
-    for name, (statement, bare_statement, idiom) in STATEMENTS.items():
-        times = race(51, {
-            name: loop(10000, getattr(inheritable, name), statement), "os": loop(10000, getattr(os, name), statement),
-            "bare ctypes": loop(10000, bare, bare_statement), "fcntl idiom": loop(10000, fcntl.fcntl, idiom)})
-        yield row(times, name, "os", "<= 2.2")
-        yield row(times, name, "bare ctypes", "<= 1.5")
-        yield row(times, name, "fcntl idiom", "<= 0.55" if name == "set_inheritable" else "")
+def get():
+    """get_inheritable"""
+    times = race(
+        101,
+        ours=loop(GET, inheritable.get_inheritable),
+        os=loop(GET, os.get_inheritable),
+    )
+    compare("get / os", 2.3, times, "os")
 
 
-def busy(_):
-    """the same with a busy Python thread beside it"""
+def set_():
+    """set_inheritable, on and off"""
+    times = race(
+        101,
+        ours=loop(SET, inheritable.set_inheritable),
+        os=loop(SET, os.set_inheritable),
+        idiom=loop(IDIOM, fcntl.fcntl),
+    )
+    compare("set / os", 2.4, times, "os")
+    compare("set / reading and setting by fcntl.fcntl", 0.6, times, "idiom")
+
+
+def bare():
+    """get_inheritable and the one call that it makes"""
+    call = ctypes.PyDLL(None).fcntl
+    times = race(
+        101, ours=loop(GET, inheritable.get_inheritable), bare=loop("f(fd, 1)", call)
+    )
+    compare("get / the bare call by ctypes", 1.6, times, "bare")
+
+
+def busy():
+    """both, with a busy Python thread beside them"""
     done = False
 
     def work():
@@ -96,101 +135,235 @@ def busy(_):
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        for name, (statement, *_) in STATEMENTS.items():
-            times = race(15, {  # long enough for many switches, one in 5 ms
-                name: loop(100000, getattr(inheritable, name), statement),
-                "os": loop(100000, getattr(os, name), statement)})
-            yield row(times, name, "os", "<= 2.5")
+        for name, statement in ("get_inheritable", GET), ("set_inheritable", SET):
+            # Long enough for many switches between the threads, one in 5 ms.
+            ours = loop(statement, getattr(inheritable, name), 100000)
+            theirs = loop(statement, getattr(os, name), 100000)
+            compare(f"{name} / os", 2.5, race(15, ours=ours, os=theirs), "os")
     finally:
         done = True
         thread.join()
 
 
-def imports(_):
+def import_():
     """in fresh interpreters, whose own start is not counted; byte-compiled"""
+
     def fresh(modules):
-        code = "import time; t = time.perf_counter(); import %s; print(time.perf_counter() - t)" % modules
-        return lambda: float(subprocess.check_output([sys.executable, "-S", "-E", "-c", code], cwd=folder))
+        code = (
+            "import time; t = time.perf_counter(); "
+            f"import {modules}; print(time.perf_counter() - t)"
+        )
+        command = [sys.executable, "-S", "-E", "-c", code]
+        return lambda: float(subprocess.check_output(command, cwd=folder))
 
     with tempfile.TemporaryDirectory() as folder:
         py_compile.compile(shutil.copy(inheritable.__file__, folder), doraise=True)
-        ours, theirs = "inheritable, subprocess", "ctypes, subprocess"
-        yield row(race(41, {ours: fresh(ours), theirs: fresh(theirs)}), ours, theirs, "<= 1.15")
+        ours, theirs = fresh("inheritable, subprocess"), fresh("ctypes, subprocess")
+        compare(
+            "with subprocess / ctypes and subprocess",
+            1.15,
+            race(61, ours=ours, ctypes=theirs),
+            "ctypes",
+        )
 
 
-def plain_loop():
-    handles = []
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            handles.append((int(name), os.get_inheritable(int(name)), os.readlink("/proc/self/fd/" + name)))
-        except OSError:
-            pass
-    return handles
+# ---------------------------------------------------------------------------------
+# Many descriptors
+# ---------------------------------------------------------------------------------
 
 
-def scale(_):
-    """many open descriptors, all of them regular files"""
-    import resource
-
-    plain_loop()  # raises where there is no /proc
+@contextlib.contextmanager
+def many_open(count):
+    """Have so many descriptors of a regular file open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    room = 10050 if hard == resource.RLIM_INFINITY else min(hard, 10050)
-    if soft != resource.RLIM_INFINITY and soft < room:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (room, hard))
-        yield "the soft limit of open files is raised from %d to %d" % (soft, room)
-    fds = []
-
-    def have(size):
-        while len(fds) > size:
-            os.close(fds.pop())
-        while len(fds) < size:
-            fds.append(os.open(__file__, os.O_RDONLY))
-
-    def listing(size, function):  # once untimed, for /proc makes its entries when they are first looked at
-        return timed(lambda: (have(size), function()), function, 10000 // size)
-
-    def shutting_off(function):
-        return timed(lambda: [os.set_inheritable(fd, True) for fd in fds], function)
-
-    sizes = [size for size in (100, 1000, 10000) if size + 50 <= room]
-    runners = {"open_handles() of %d" % size: listing(size, inheritable.open_handles) for size in sizes}
-    runners.update({"os, in a loop of %d" % size: listing(size, plain_loop) for size in sizes})
+    if soft != resource.RLIM_INFINITY and soft < count + 50:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count + 50, hard))
+    fds = [os.open(__file__, os.O_RDONLY) for _ in range(count)]
     try:
-        times = race(15, runners)
-        for size in sizes:
-            ours = "open_handles() of %d" % size
-            times["1 of %d" % size] = [seconds / size for seconds in times[ours]]
-            yield row(times, ours, "os, in a loop of %d" % size, "<= 1.0" if size == 10000 else "")
-        if room < 10050:
-            yield "10000: not here, the limit is %d" % room
-            return
-        yield row(times, "1 of 10000", "1 of 1000", "<= 1.25")
-        have(10000)
-        kept, others = fds[::100], [fd for number, fd in enumerate(fds) if number % 100]
-        shut_off, keeping = "disable_inheritance()", "disable_inheritance(*100 of them)"
-        times = race(25, {
-            shut_off: shutting_off(inheritable.disable_inheritance),
-            "os, in a loop": shutting_off(lambda: [os.set_inheritable(fd, False) for fd in fds]),
-            keeping: shutting_off(lambda: inheritable.disable_inheritance(*kept)),
-            "os, in a loop of the others": shutting_off(lambda: [os.set_inheritable(fd, False) for fd in others])})
-        yield row(times, "os, in a loop", shut_off, ">= 50")
-        yield row(times, "os, in a loop of the others", keeping, ">= 8")
-        try:
-            import psutil
-        except ImportError:
-            yield "psutil is not here"
-        else:
-            theirs = "psutil's open_files()"
-            times = race(5, {ours: runners[ours], theirs: listing(10000, psutil.Process().open_files)})
-            yield row(times, ours, theirs, "<= 0.4")
+        yield fds
     finally:
-        have(0)
+        for fd in fds:
+            os.close(fd)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def interrupt(rounds):
-    """KeyboardInterrupt at a random moment of `with temporarily(file): pass`; is the flag on afterwards?"""
-    now, files = time.perf_counter, [open(os.devnull)]
+def plain_listing():
+    handles = []
+    for name in os.listdir("/proc/self/fd"):
+        fd = int(name)
+        try:
+            flag = os.get_inheritable(fd)
+            target = os.readlink(f"/proc/self/fd/{fd}")
+            access = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE
+        except OSError:
+            continue
+        handles.append((fd, flag, target, access))
+    return handles
+
+
+def listing():
+    """open_handles(), at 10,000 descriptors"""
+    ours = timed(inheritable.open_handles)
+    with many_open(1000):
+        thousand = race(25, ours=ours, plain=timed(plain_listing))
+    with many_open(10000):
+        times = race(25, ours=ours, plain=timed(plain_listing))
+        compare("open_handles() / a plain loop", 1.0, times, "plain")
+        times["of 1000"] = [10 * seconds for seconds in thousand["ours"]]
+        compare("open_handles() / ten times that of 1,000", 1.25, times, "of 1000")
+        try:
+            import psutil
+        except ImportError:
+            print("  skipped: psutil is not installed")
+            return
+        theirs = timed(psutil.Process().open_files)
+        times = race(5, ours=ours, psutil=theirs)
+        compare("open_handles() / psutil's open_files()", 0.4, times, "psutil")
+
+
+def sealing():
+    """disable_inheritance(), at 10,000 inheritable descriptors"""
+    with many_open(10000) as fds:
+        kept = fds[::100]
+        others = sorted({*fds} - {*kept})
+
+        def prepare():
+            for fd in fds:
+                os.set_inheritable(fd, True)
+
+        def shut_off(fds):
+            for fd in fds:
+                os.set_inheritable(fd, False)
+
+        times = race(
+            25,
+            ours=timed(inheritable.disable_inheritance, prepare),
+            plain=timed(lambda: shut_off(fds), prepare),
+            keeping=timed(lambda: inheritable.disable_inheritance(*kept), prepare),
+            plain_others=timed(lambda: shut_off(others), prepare),
+        )
+    compare("disable_inheritance() / os, in a loop", 0.02, times, "plain")
+    compare(
+        "... that keeps 100 / os, in a loop", 0.125, times, "plain_others", "keeping"
+    )
+
+
+# ---------------------------------------------------------------------------------
+# Processes
+# ---------------------------------------------------------------------------------
+
+
+def passing():
+    """a child that is handed a pipe, from its start to its end"""
+    r, w = os.pipe()
+
+    def ours():
+        with inheritable.passing(w) as child:
+            process = subprocess.Popen(["/bin/true", *child.args], **child.popen)
+        process.wait()
+
+    def plain():
+        subprocess.Popen(["/bin/true", str(w)], pass_fds=(w,)).wait()
+
+    times = race(1001, ours=timed(ours), plain=timed(plain))
+    compare("passing and Popen / Popen with pass_fds", 1.05, times, "plain")
+    os.close(r)
+    os.close(w)
+
+
+@contextlib.contextmanager
+def many_processes(count, descriptors, prepare):
+    """Have so many processes, in which `prepare` is called with their number."""
+    r, w = os.pipe()
+    ready_r, ready_w = os.pipe()
+    pids = []
+    try:
+        for number in range(count):
+            pid = os.fork()
+            if pid == 0:
+                os.close(w)
+                prepare(number)
+                while len(os.listdir("/proc/self/fd")) <= descriptors:
+                    os.open(__file__, os.O_RDONLY)
+                os.write(ready_w, b".")
+                # They all end when the parent closes its end, or ends itself.
+                os.read(r, 1)
+                os._exit(0)
+            pids.append(pid)
+        for _ in pids:
+            os.read(ready_r, 1)
+        yield
+    finally:
+        os.close(w)
+        for pid in pids:
+            os.waitpid(pid, 0)
+        for fd in r, ready_r, ready_w:
+            os.close(fd)
+
+
+def holders():
+    """holders(), with 300 processes that have 20,000 descriptors open"""
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(tempfile.TemporaryFile())
+        r, w = os.pipe()
+        stack.callback(os.close, r)
+        stack.callback(os.close, w)
+
+        def prepare(number):
+            # One in ten has the file and the pipe.
+            if number % 10:
+                file.close()
+                os.close(r)
+                os.close(w)
+
+        stack.enter_context(many_processes(300, 67, prepare))
+        for what, fd in ("a file", file.fileno()), ("a pipe", w):
+            hold(what, fd)
+
+
+def hold(what, fd):
+    def ours():
+        return inheritable.holders(fd)
+
+    def lsof():
+        subprocess.run(["lsof", "-w", "-n", "-P"], stdout=subprocess.DEVNULL)
+
+    def by_psutil():
+        wanted = os.fstat(fd)
+        found = []
+        for process in psutil.process_iter():
+            folder = f"/proc/{process.pid}/fd"
+            with contextlib.suppress(OSError):
+                for name in os.listdir(folder):
+                    with contextlib.suppress(OSError):
+                        if os.path.samestat(os.stat(f"{folder}/{name}"), wanted):
+                            found.append((process.pid, int(name)))
+        return sorted(found)
+
+    if shutil.which("lsof"):
+        times = race(7, ours=timed(ours), lsof=timed(lsof))
+        compare(f"holders of {what} / lsof", 0.333, times, "lsof")
+    else:
+        print("  skipped: lsof is not installed")
+    try:
+        import psutil
+    except ImportError:
+        print("  skipped: psutil is not installed")
+        return
+    assert by_psutil() == [(holder.pid, holder.handle) for holder in ours()]
+    times = race(15, ours=timed(ours), psutil=timed(by_psutil))
+    compare(f"holders of {what} / a loop over psutil's", 1.0, times, "psutil")
+
+
+# ---------------------------------------------------------------------------------
+# Interrupts
+# ---------------------------------------------------------------------------------
+
+
+def interrupt(rounds=20000):
+    """KeyboardInterrupt at a random moment of `with temporarily(file): pass`"""
+    now = time.perf_counter
+    files = [open(os.devnull)]
     armed = seen = 0.0
     inside = False
 
@@ -218,17 +391,19 @@ def interrupt(rounds):
         spin(armed + wait)
         block()
         signal.setitimer(signal.ITIMER_REAL, 0)
-        spin(now() + 1e-6)  # what is still pending strikes here
+        # What is still pending strikes here.
+        spin(now() + 1e-6)
 
     def struck(wait):
-        try:  # around the call: within a function, CPython 3.13 does not catch what strikes at the end of a loop
+        # Around the call, for within a function CPython 3.13 does not catch what
+        # strikes at the end of a loop.
+        with contextlib.suppress(KeyboardInterrupt):
             run(wait)
-        except KeyboardInterrupt:
-            pass
         return inside
 
-    # It can take longer to arm a timer, and to be struck, than the block lasts. So the timer is armed well before, and
-    # the block begins at random: from 1.4 of its duration before the strike to 0.2 after it.
+    # It can take longer to arm a timer, and to be struck, than the block lasts. So the
+    # timer is armed well before, and the block begins at random: from 1.4 of its
+    # duration before the strike to 0.2 after it.
     delay = 6 * statistics.median(timeit.repeat(block, number=1, repeat=1001))
     strikes = left = 0
     signal.signal(signal.SIGALRM, strike)
@@ -237,50 +412,52 @@ def interrupt(rounds):
             stops, durations = [], []
             for _ in range(101):
                 struck(1)
-                stops.append(seen - armed)  # what was seen last: then the program was stopped for the strike
+                # What was seen last: then the program was stopped for the strike.
+                stops.append(seen - armed)
                 begun = now()
-                block()  # takes half as long again after a strike, as it will below
+                # It takes half as long again after a strike, as it will below.
+                block()
                 durations.append(now() - begun)
             stop, duration = statistics.median(stops), statistics.median(durations)
         strikes += struck(stop - random.uniform(-0.2, 1.4) * duration)
         if os.get_inheritable(files[-1].fileno()):
             left += 1
             os.set_inheritable(files[-1].fileno(), False)
-            files.append(open(os.devnull))  # on with another one: the module may have the block on record still
-    what = "%d rounds, %d struck inside, flags left on: %d, in 1000 struck" % (rounds, strikes, left)
-    yield Row(what, "", "", 1000 * left / max(strikes, 1), "<= 1")
+            # On with another one: the block may be on record still.
+            files.append(open(os.devnull))
+    print(f"  {rounds} rounds, {strikes} struck inside, flags left on: {left}")
+    show("flags left on, of 1000 struck", 1000 * left / max(strikes, 1), 1.0)
 
 
-PARTS = {"call": call, "busy": busy, "import": imports, "scale": scale, "interrupt": interrupt}
-
-
-def show(runs):
-    if isinstance(runs[0], str):
-        return "  (%s)" % runs[0]
-    sign, _, limit = runs[0].bound.partition(" ")
-    line = (max if sign == ">=" else min)(runs, key=lambda run: run.ratio)
-    over = limit and (line.ratio < float(limit) if sign == ">=" else line.ratio > float(limit))
-    return ("  %-62s %10s %10s %8.2f  %-7s %s" % (*line, "OVER" if over else "ok" if limit else "")).rstrip()
+PARTS = {
+    "get": get,
+    "set": set_,
+    "bare": bare,
+    "busy": busy,
+    "import": import_,
+    "listing": listing,
+    "sealing": sealing,
+    "passing": passing,
+    "holders": holders,
+    "interrupt": interrupt,
+}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--best-of", type=int, default=1, metavar="N")
-    parser.add_argument("--rounds", type=int, default=20000, metavar="N", help="of interrupt (20000)")
-    options = parser.parse_args()
-    for name in options.parts:
+    parts = parser.parse_args().parts
+    for name in parts:
         if name not in PARTS:
-            parser.error("no such part: " + name)
-    print("%-64s %10s %10s %8s  %s" % ("left / right", "left us", "right us", "ratio", "bound"))
-    for name in options.parts or PARTS:
-        print("%s: %s" % (name, PARTS[name].__doc__), flush=True)
-        try:
-            runs = [list(PARTS[name](options.rounds)) for _ in range(1 if name == "interrupt" else options.best_of)]
-            print(*map(show, zip(*runs)), sep="\n")
-        except (ImportError, AttributeError, OSError) as error:
-            print("  not here: %s" % error)
+            parser.error(f"there is no part {name}")
+    print(f"  {'':44} {'ours, us':>10} {'theirs, us':>10} {'ratio':>8}")
+    for name in parts or PARTS:
+        print(f"{name}: {PARTS[name].__doc__}", flush=True)
+        PARTS[name]()
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

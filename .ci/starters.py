@@ -202,7 +202,7 @@ def pool(method):
 
 
 def run_unpacking(args, command, popen):
-    # Else the child takes what its parent has unpacked, since PyInstaller 6.9.
+    # Else the child takes what its parent has unpacked, since PyInstaller 6.10.
     environment = {**os.environ, "PYINSTALLER_RESET_ENVIRONMENT": "1"}
     subprocess.run(command, check=True, env=environment, **popen)
 
@@ -237,6 +237,7 @@ STARTERS = {
     "ptyprocess": (ptyprocess_spawn, NEEDS),
     "pexpect.spawn": (pexpect_spawn, NOTHING),
     "PyInstaller, onefile": (run, WORKS),
+    "PyInstaller before 6.10, onefile": (run, WORKS + KEEPS),
     "PyInstaller, onefile, unpacking anew": (run_unpacking, WORKS + KEEPS),
 }
 
