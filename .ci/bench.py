@@ -28,7 +28,7 @@ import timeit
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
-import inheritable  # noqa: E402
+import inheritable
 
 missed = []
 
@@ -326,18 +326,27 @@ def hold(what, fd):
         return inheritable.holders(fd)
 
     def lsof():
-        subprocess.run(["lsof", "-w", "-n", "-P"], stdout=subprocess.DEVNULL)
+        command = ["lsof", "-w", "-n", "-P"]
+        # It fails if there is anything that it may not look into.
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
 
     def by_psutil():
-        wanted = os.fstat(fd)
+        status = os.fstat(fd)
+        wanted = status.st_dev, status.st_ino
         found = []
         for process in psutil.process_iter():
             folder = f"/proc/{process.pid}/fd"
-            with contextlib.suppress(OSError):
-                for name in os.listdir(folder):
-                    with contextlib.suppress(OSError):
-                        if os.path.samestat(os.stat(f"{folder}/{name}"), wanted):
-                            found.append((process.pid, int(name)))
+            try:
+                names = os.listdir(folder)
+            except OSError:
+                continue
+            for name in names:
+                try:
+                    status = os.stat(f"{folder}/{name}")
+                except OSError:
+                    continue
+                if (status.st_dev, status.st_ino) == wanted:
+                    found.append((process.pid, int(name)))
         return sorted(found)
 
     if shutil.which("lsof"):
