@@ -1,4 +1,4 @@
-"""How fast is inheritable.py, and does an interrupt leave a flag on?
+"""How fast is inheritable.py on Linux, and does an interrupt leave a flag on?
 
     python3 .ci/bench.py [PART]...
 
@@ -70,10 +70,10 @@ def loop(statement, function, number=10000):
     return lambda: timer.timeit(number) / number
 
 
-def timed(function, prepare=lambda: None):
+def timed(function, prepare=lambda: None, number=1):
     def run():
         prepare()
-        return timeit.timeit(function, number=1)
+        return timeit.timeit(function, number=number)
 
     return run
 
@@ -172,18 +172,25 @@ def import_():
 # ---------------------------------------------------------------------------------
 
 
+def resize(fds, count):
+    while len(fds) > count:
+        os.close(fds.pop())
+    while len(fds) < count:
+        fds.append(os.open(__file__, os.O_RDONLY))
+
+
 @contextlib.contextmanager
 def many_open(count):
     """Have so many descriptors of a regular file open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < count + 50:
         resource.setrlimit(resource.RLIMIT_NOFILE, (count + 50, hard))
-    fds = [os.open(__file__, os.O_RDONLY) for _ in range(count)]
+    fds = []
     try:
+        resize(fds, count)
         yield fds
     finally:
-        for fd in fds:
-            os.close(fd)
+        resize(fds, 0)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
@@ -203,20 +210,25 @@ def plain_listing():
 
 def listing():
     """open_handles(), at 10,000 descriptors"""
-    ours = timed(inheritable.open_handles)
-    with many_open(1000):
-        thousand = race(25, ours=ours, plain=timed(plain_listing))
-    with many_open(10000):
-        times = race(25, ours=ours, plain=timed(plain_listing))
+    with many_open(10000) as fds:
+
+        def prepare(count):
+            resize(fds, count)
+            # Linux makes the entries in /proc when they are first looked at.
+            inheritable.open_handles()
+
+        ours = timed(inheritable.open_handles, lambda: prepare(10000))
+        plain = timed(plain_listing, lambda: prepare(10000))
+        ten = timed(inheritable.open_handles, lambda: prepare(1000), number=10)
+        times = race(25, ours=ours, plain=plain, ten=ten)
         compare("open_handles() / a plain loop", 1.0, times, "plain")
-        times["of 1000"] = [10 * seconds for seconds in thousand["ours"]]
-        compare("open_handles() / ten times that of 1,000", 1.25, times, "of 1000")
+        compare("open_handles() / ten times that of 1,000", 1.25, times, "ten")
         try:
             import psutil
         except ImportError:
             print("  skipped: psutil is not installed")
             return
-        theirs = timed(psutil.Process().open_files)
+        theirs = timed(psutil.Process().open_files, lambda: prepare(10000))
         times = race(5, ours=ours, psutil=theirs)
         compare("open_handles() / psutil's open_files()", 0.4, times, "psutil")
 
@@ -281,14 +293,16 @@ def many_processes(count, descriptors, prepare):
         for number in range(count):
             pid = os.fork()
             if pid == 0:
-                os.close(w)
-                prepare(number)
-                while len(os.listdir("/proc/self/fd")) <= descriptors:
-                    os.open(__file__, os.O_RDONLY)
-                os.write(ready_w, b".")
-                # They all end when the parent closes its end, or ends itself.
-                os.read(r, 1)
-                os._exit(0)
+                try:
+                    os.close(w)
+                    prepare(number)
+                    while len(os.listdir("/proc/self/fd")) <= descriptors:
+                        os.open(__file__, os.O_RDONLY)
+                    os.write(ready_w, b".")
+                    # They all end when the parent closes its end, or ends itself.
+                    os.read(r, 1)
+                finally:
+                    os._exit(0)
             pids.append(pid)
         for _ in pids:
             os.read(ready_r, 1)
@@ -318,10 +332,10 @@ def holders():
 
         stack.enter_context(many_processes(300, 67, prepare))
         for what, fd in ("a file", file.fileno()), ("a pipe", w):
-            hold(what, fd)
+            compare_holders(what, fd)
 
 
-def hold(what, fd):
+def compare_holders(what, fd):
     def ours():
         return inheritable.holders(fd)
 
@@ -370,9 +384,9 @@ def hold(what, fd):
 
 
 def interrupt(rounds=20000):
-    """KeyboardInterrupt at a random moment of `with temporarily(file): pass`"""
+    """KeyboardInterrupt at a random moment of `with temporarily(fd): pass`"""
     now = time.perf_counter
-    files = [open(os.devnull)]
+    fds = [os.open(os.devnull, os.O_RDONLY)]
     armed = seen = 0.0
     inside = False
 
@@ -388,7 +402,7 @@ def interrupt(rounds=20000):
     def block():
         nonlocal inside
         inside = True
-        with inheritable.temporarily(files[-1]):
+        with inheritable.temporarily(fds[-1]):
             pass
         inside = False
 
@@ -429,11 +443,11 @@ def interrupt(rounds=20000):
                 durations.append(now() - begun)
             stop, duration = statistics.median(stops), statistics.median(durations)
         strikes += struck(stop - random.uniform(-0.2, 1.4) * duration)
-        if os.get_inheritable(files[-1].fileno()):
+        if os.get_inheritable(fds[-1]):
             left += 1
-            os.set_inheritable(files[-1].fileno(), False)
+            os.set_inheritable(fds[-1], False)
             # On with another one: the block may be on record still.
-            files.append(open(os.devnull))
+            fds.append(os.open(os.devnull, os.O_RDONLY))
     print(f"  {rounds} rounds, {strikes} struck inside, flags left on: {left}")
     show("flags left on, of 1000 struck", 1000 * left / max(strikes, 1), 1.0)
 
