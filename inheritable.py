@@ -1016,14 +1016,6 @@ else:
     _statx: Any = None
     if LINUX:
         _statx = getattr(ctypes.CDLL(None, use_errno=True), "statx", None)
-    if _statx is not None:
-        _statx.argtypes = [
-            ctypes.c_int,
-            ctypes.c_char_p,
-            ctypes.c_int,
-            ctypes.c_uint,
-            ctypes.POINTER(statx),
-        ]
 
     _STEP = 1
     _HANDLE_BITS = 32
@@ -1308,10 +1300,13 @@ else:
         fds: list[int] = []
         try:
             for name in os.listdir(folder):
-                # It may be closed by now.
-                with contextlib.suppress(OSError):
-                    if look(name, dir_fd=folder) == wanted:
-                        fds.append(int(name))
+                try:
+                    same = look(name, dir_fd=folder) == wanted
+                except OSError:
+                    # It is closed by now.
+                    continue
+                if same:
+                    fds.append(int(name))
         finally:
             os.close(folder)
         found: list[Holder] = []
