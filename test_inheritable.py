@@ -31,6 +31,7 @@ import shutil
 import signal
 import socket
 import socketserver
+import stat
 import struct
 import subprocess
 import sys
@@ -2371,7 +2372,7 @@ class TestHolders(Case):
             os.write(tell, b"open")
             signal.pause()
 
-        def stat():
+        def tell_of_it():
             os.write(tell, b"?")
             # It fails when the server is killed in the end.
             with contextlib.suppress(OSError):
@@ -2382,7 +2383,7 @@ class TestHolders(Case):
         self.assertEqual(os.read(told, 4), b"open")
         os.kill(server, signal.SIGSTOP)
         os.waitpid(server, os.WUNTRACED)
-        fork_until_end(self, stat)
+        fork_until_end(self, tell_of_it)
         # Before the others can end, they need an answer, or no server.
         self.addCleanup(os.kill, server, signal.SIGKILL)
         self.assertEqual(os.read(told, 1), b"?")
@@ -3935,6 +3936,340 @@ class TestList(Case):
             self.assertEqual(len(rows), len(done.stdout.splitlines()) - 1)
 
 
+class TestCheck(Case):
+    """list --check."""
+
+    def check(self, *args, **options):
+        return command("list", "--check", *args, **options)
+
+    def test_is_silent_if_nothing_leaks_in(self):
+        self.assertEqual(self.check(), (0, "", ""))
+        self.assertEqual(command("--check"), (0, "", ""))
+        self.assertEqual(self.check("--json"), (0, "[]\n", ""))
+
+    def test_what_leaks_in_is_1(self):
+        _, w = self.pipe()
+        with passing(self.file, w) as child:
+            status, out, err = self.check(**child.popen)
+            as_json = self.check("--json", **child.popen)
+            everything = command("--json", **child.popen)
+        self.assertEqual((status, err), (1, ""))
+        head, *lines = out.splitlines()
+        self.assertEqual(head, "handle  inheritable  access  target")
+        rows = [line.split()[:3] for line in lines]
+        numbers = sorted([(self.handle, "rw"), (handle_of(w), "w")])
+        self.assertEqual(rows, [[str(number), "yes", mode] for number, mode in numbers])
+        self.assertEqual(as_json[::2], (1, ""))
+        listed = [row for row in json.loads(everything[1]) if row["inheritable"]]
+        expected = [row for row in listed if row["handle"] in dict(numbers)]
+        self.assertEqual(json.loads(as_json[1]), expected)
+        self.assertEqual([row["handle"] for row in expected], sorted(dict(numbers)))
+
+    def test_what_is_not_inheritable_does_not_count(self):
+        # The list itself is full of such handles on Windows.
+        code = """
+            import sys, inheritable
+            file = open(inheritable.__file__)
+            sys.exit(inheritable._main(["--check"]))
+            """
+        done = run(code)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+    @windows
+    def test_a_duplicate_of_a_stream_is_that_stream(self):
+        # The python.exe of a venv passes on such duplicates.
+        reader, w = self.pipe()
+        copy = os.fdopen(os.dup(w.fileno()), "wb", 0)
+        self.addCleanup(copy.close)
+        with passing(copy) as child:
+            status, _, err = self.check(stdout=w, **child.popen)
+        self.assertEqual((status, err), (0, ""))
+        # The other end of the pipe is another object.
+        with passing(copy, reader) as child:
+            status, out, err = self.check("--json", stderr=w, **child.popen)
+        self.assertEqual(status, 1)
+        numbers = [row["handle"] for row in json.loads(out)]
+        self.assertEqual(numbers, [handle_of(reader)])
+
+    @posix
+    def test_a_duplicate_of_a_stream_counts(self):
+        with passing(self.file) as child:
+            status, out, _ = self.check("--json", stdin=self.file, **child.popen)
+        self.assertEqual(status, 1)
+        self.assertEqual([row["handle"] for row in json.loads(out)], [self.fd])
+
+    def test_with_a_process_is_bad_usage(self):
+        pid = os.getpid()
+        for args in ["--pid", pid], ["--json", f"--pid={pid}"], ["--pid"], ["x"]:
+            status, out, err = self.check(*args)
+            self.assertEqual((status, out, len(err.splitlines())), (2, "", 1), args)
+        self.assertIn("--check", self.check("--pid", pid)[2])
+
+    @posix
+    def test_a_stdout_that_is_closed_or_full_is_2(self):
+        check = [sys.executable, inheritable.__file__, "list", "--check"]
+        redirections = [">&-", ">&- 2>&-"]
+        if os.path.exists("/dev/full"):
+            redirections.append(">/dev/full")
+        for redirection in redirections:
+            shell = ["sh", "-c", f'"$@" {redirection}', "sh", *check]
+            with passing(self.file) as child:
+                for more in [], ["--json"]:
+                    done = call([*shell, *more], **child.popen)
+                    lines = 0 if "2>" in redirection else 1
+                    got = done.returncode, done.stdout, len(done.stderr.splitlines())
+                    self.assertEqual(got, (2, "", lines), redirection)
+            # What would print nothing needs no stdout.
+            self.assertEqual(call(shell).returncode, 0)
+
+    def test_a_reader_that_went_away_is_no_error(self):
+        r, w = os.pipe()
+        os.close(r)
+        self.addCleanup(os.close, w)
+        with passing(self.file) as child:
+            got = self.check(stdout=w, **child.popen)
+        self.assertEqual(got[::2], (1, ""))
+
+    @proc
+    def test_names_cannot_steer_the_terminal(self):
+        with open(self.path + "\x1b[2J\n", "w") as file, passing(file) as child:
+            _, out, _ = self.check(**child.popen)
+            as_json = self.check("--json", **child.popen)[1]
+        self.assertIn("\\x1b[2J\\n", out)
+        for text in out, as_json:
+            self.assertTrue(text.replace("\n", "").isprintable())
+        self.assertEqual(json.loads(as_json)[0]["target"], file.name)
+
+
+class TestHoldersCommand(Case):
+    HEAD = "   pid  handle  inheritable  access  command"
+
+    def setUp(self):
+        super().setUp()
+        told = inheritable._CompareObjectHandles is not None if WINDOWS else PROC
+        if not told:
+            status, out, err = command("holders", 0)
+            self.assertEqual((status, out, len(err.splitlines())), (2, "", 1))
+            self.skipTest("this system does not tell")
+
+    def rows(self, text):
+        """Return the process, the number and the other columns of each row."""
+        head, *lines = text.splitlines()
+        self.assertEqual(head, self.HEAD)
+        pattern = re.compile(r" *(\d+)  +(\d+)  (yes|no ) {9} (rw|r |w |- ) {4} (.*)$")
+        rows = [pattern.match(line).groups() for line in lines]
+        return [
+            (int(pid), int(number), flag.strip(), mode.strip(), rest)
+            for pid, number, flag, mode, rest in rows
+        ]
+
+    def check_error(self, *args, **options):
+        """Check that it is an error. Return the message."""
+        status, out, err = command("holders", *args, **options)
+        self.assertEqual((status, out, len(err.splitlines())), (2, "", 1), args)
+        self.assertRegex(err, "^inheritable: .")
+        self.assertNotIn("\x1b", err)
+        return err
+
+    def test_of_a_descriptor_of_its_own(self):
+        with passing(self.file) as child:
+            status, out, err = command("holders", self.handle, **child.popen)
+        self.assertEqual((status, err), (0, ""))
+        rows = {row[0]: row for row in self.rows(out)}
+        self.assertEqual(len(rows), 2)
+        ours = rows.pop(os.getpid())
+        flag = "yes" if WINDOWS else "no"
+        self.assertEqual(ours[:4], (os.getpid(), self.handle, flag, "rw"))
+        ((_, *its_own),) = rows.values()
+        self.assertEqual(its_own[:3], [self.handle, "yes", "rw"])
+        if WINDOWS:
+            self.assertTrue(os.path.samefile(its_own[3], sys.executable))
+        else:
+            words = [sys.executable, inheritable.__file__, "holders", str(self.handle)]
+            self.assertEqual(shlex.split(its_own[3]), words)
+
+    def test_of_a_handle_of_another_process(self):
+        r, w = self.pipe()
+        with passing(w) as child:
+            block = living("", **child.popen)
+            process, _ = block.__enter__()
+        self.addCleanup(block.__exit__, None, None, None)
+        number = int(child.args[0])
+        expected = [(process.pid, number, "yes", "w")]
+        expected.append((os.getpid(), handle_of(w), "no", "w"))
+        if not WINDOWS:
+            expected.append((os.getpid(), handle_of(r), "no", "r"))
+        for args in [
+            ["--pid", process.pid, number],
+            [f"--pid={process.pid}", "--", number],
+        ]:
+            status, out, err = command("holders", *args)
+            self.assertEqual((status, err), (0, ""))
+            self.assertEqual([row[:4] for row in self.rows(out)], sorted(expected))
+        status, out, err = command("holders", "--json", "--pid", process.pid, number)
+        self.assertEqual((status, err), (0, ""))
+        rows = json.loads(out)
+        self.assertEqual(rows, [row._asdict() for row in holders(w)])
+        self.assertEqual(list(rows[0]), list(inheritable.Holder._fields))
+
+    @posix
+    def test_of_a_path(self):
+        expected = [(os.getpid(), self.fd, "no", "rw")]
+        link = self.path + "-link"
+        os.symlink(self.path, link)
+        for path in self.path, link:
+            status, out, err = command("holders", path)
+            self.assertEqual((status, err), (0, ""))
+            self.assertEqual([row[:4] for row in self.rows(out)], expected)
+        rows = json.loads(command("holders", "--json", self.path)[1])
+        self.assertEqual(rows, [row._asdict() for row in holders(self.file)])
+
+    @posix
+    def test_a_file_that_is_named_with_a_number(self):
+        name = str(self.fd)
+        with open(os.path.join(self.folder, name), "w") as other:
+            status, out, _ = command("holders", f"./{name}", cwd=self.folder)
+            self.assertEqual(status, 0)
+            found = [row[:2] for row in self.rows(out)]
+            self.assertEqual(found, [(os.getpid(), other.fileno())])
+            # The name alone is a descriptor, which is not open there.
+            self.check_error(name, cwd=self.folder)
+
+    @posix
+    def test_nobody_is_1(self):
+        self.file.close()
+        self.assertEqual(command("holders", self.path), (1, self.HEAD + "\n", ""))
+        self.assertEqual(command("holders", "--json", self.path), (1, "[]\n", ""))
+
+    @posix
+    def test_a_fifo_is_not_waited_for(self):
+        fifo = self.path + "-fifo"
+        os.mkfifo(fifo)
+        self.assertEqual(command("holders", fifo, timeout=60)[0], 1)
+        fd = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, fd)
+        status, out, _ = command("holders", fifo, timeout=60)
+        expected = [(os.getpid(), fd, "no", "r")]
+        self.assertEqual((status, [row[:4] for row in self.rows(out)]), (0, expected))
+
+    @posix
+    def test_no_device_is_opened(self):
+        # Neither a Unix socket nor a device without a driver can be opened.
+        path = os.path.join(self.folder, "socket")
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(path)
+            self.assertEqual(outcome(os.open, path, os.O_RDONLY)[1], errno.ENXIO)
+            self.assertEqual(command("holders", path)[0], 1)
+        device = os.path.join(self.folder, "device")
+        try:
+            os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(240, 255))
+        except OSError:
+            self.skipTest("no device can be made here")
+        if isinstance(outcome(os.open, device, os.O_RDONLY), int):
+            self.skipTest("this device has a driver")
+        self.assertEqual(command("holders", device)[0], 1)
+
+    def test_bad_usage_is_2(self):
+        usages = [
+            [],
+            ["--"],
+            ["1", "2"],
+            ["--pid", "1"],
+            ["--pid", "x", "1"],
+            ["--pid", "-1", "1"],
+            ["--pid", "1", "x"],
+            ["--pid", "1", self.path],
+            ["--pid", "1", "./3"],
+            ["--pid"],
+            ["--check", "1"],
+            ["--js", "1"],
+            ["--json=1", "1"],
+            ["-3"],
+        ]
+        if WINDOWS:
+            usages += [[self.path], ["./3"], ["x"]]
+        for args in usages:
+            with self.subTest(args=args):
+                message = self.check_error(*args)
+                self.assertIn("(try --help)", message)
+                shown = " ".join(["holders", *args])
+                self.assertIn(shown, message.replace("\\\\", "\\"))
+
+    def test_help_and_version(self):
+        helped = command("--help")
+        self.assertIn("holders [--pid PID] [--json] FD|PATH", helped[1])
+        self.assertEqual(command("holders", "--help"), helped)
+        self.assertEqual(command("holders", "-h", "1"), helped)
+        self.assertEqual(command("holders", "--version"), command("--version"))
+
+    def test_an_error_is_2(self):
+        process = subprocess.Popen(python(""))
+        process.wait()
+        errors = [["9999996"], ["--pid", process.pid, 0], ["--pid", 2**40, 0]]
+        errors += [[2**64], ["--pid", os.getpid(), 9999996], ["--json", 9999996]]
+        errors += [["--pid", os.getpid(), 2**64], ["1" + "0" * 5000]]
+        for args in errors:
+            with self.subTest(args=args):
+                self.assertIn(" ".join(map(str, args)), self.check_error(*args))
+
+    @posix
+    def test_a_path_that_is_not_there_is_2(self):
+        self.check_error(os.path.join(self.folder, "no"))
+        self.check_error(os.path.join(self.path, "no"))
+        self.check_error("")
+        self.assertIn("\\x1b[2J", self.check_error("\x1b[2J\n"))
+
+    @posix
+    def test_what_has_no_identity_is_2(self):
+        epoll = select.epoll()
+        self.addCleanup(epoll.close)
+        with passing(epoll) as child:
+            self.assertIn("anon_inode", self.check_error(*child.args, **child.popen))
+
+    @posix
+    def test_a_stdout_that_is_closed_or_full_is_2(self):
+        redirections = [">&-", ">&- 2>&-"]
+        if os.path.exists("/dev/full"):
+            redirections.append(">/dev/full")
+        for redirection in redirections:
+            for args in [self.path], ["--json", self.path], ["--help"]:
+                script = f'"$@" {redirection}'
+                start = ["sh", "-c", script, "sh", sys.executable, inheritable.__file__]
+                done = call([*start, "holders", *args])
+                lines = 0 if "2>" in redirection else 1
+                got = done.returncode, done.stdout, len(done.stderr.splitlines())
+                self.assertEqual(got, (2, "", lines), (redirection, args))
+
+    def test_a_reader_that_went_away_is_no_error(self):
+        r, w = os.pipe()
+        os.close(r)
+        self.addCleanup(os.close, w)
+        with passing(self.file) as child:
+            got = command("holders", self.handle, stdout=w, **child.popen)
+        self.assertEqual(got[::2], (0, ""))
+
+    @posix
+    def test_a_command_cannot_steer_the_terminal(self):
+        args = ["\x1b[2J\n", os.fsdecode(b"\xff\x85")]
+        ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+        with passing(self.file) as child:
+            block = living("", *args, **child.popen)
+            process, _ = block.__enter__()
+        self.addCleanup(block.__exit__, None, None, None)
+        for more in {"LC_ALL": "C"}, ascii_only, {"PYTHONIOENCODING": "utf-8"}:
+            options = {"env": {**os.environ, **more}}
+            status, out, err = command("holders", self.path, **options)
+            self.assertEqual((status, err), (0, ""))
+            (line,) = (line for line in out.split("\n") if "[2J" in line)
+            self.assertTrue(line.isprintable())
+            self.assertIn("\\x1b[2J\\n", line)
+            self.assertIn("\\udcff\\udc85", line)
+            _, out, _ = command("holders", "--json", self.path, **options)
+            self.assertTrue(out.replace("\n", "").isprintable())
+            commands = {row["pid"]: row["command"] for row in json.loads(out)}
+            self.assertEqual(shlex.split(commands[process.pid])[-2:], args)
+
+
 class TestRun(Case):
     def python(self, code, *args, before=(), **options):
         """Let run execute Python code."""
@@ -4092,6 +4427,152 @@ class TestRun(Case):
         self.assertEqual(done.returncode, -signal.SIGXFSZ)
 
 
+@posix
+class TestPassAs(Case):
+    """run --pass FD:AS."""
+
+    # Prints what the files of these numbers have in them, or that they are not open.
+    READ_ALL = """
+        import os, sys
+        for number in map(int, sys.argv[1:]):
+            try:
+                print(os.pread(number, 100, 0).decode())
+            except OSError as error:
+                print(error.errno)
+        """
+
+    def setUp(self):
+        super().setUp()
+        self.files = []
+        for index in range(3):
+            file = open(f"{self.path}-{index}", "w+")  # noqa: SIM115
+            self.addCleanup(file.close)
+            file.write(f"file {index}")
+            file.flush()
+            self.files.append(file)
+        self.fds = [file.fileno() for file in self.files]
+
+    def read(self, pairs, *numbers):
+        """Pass files on as these numbers, and return what those numbers have then."""
+        options = []
+        for fd, number in pairs:
+            options += ["--pass", f"{fd}:{number}"]
+        with passing(*self.files) as child:
+            start = ["run", *options, "--", *python(self.READ_ALL, *numbers)]
+            status, out, err = command(*start, **child.popen)
+        self.assertEqual((status, err), (0, ""))
+        return out.splitlines()
+
+    def test_gives_it_as_another_number(self):
+        first, free = self.fds[0], max(self.fds) + 4
+        closed = str(errno.EBADF)
+        self.assertEqual(self.read([(first, free)], free), ["file 0"])
+        # It has no other number, and the number that it takes is gone.
+        got = self.read([(first, self.fds[1])], *self.fds)
+        self.assertEqual(got, [closed, "file 0", closed])
+        self.assertEqual(self.read([(first, first)], *self.fds[:2]), ["file 0", closed])
+
+    def test_gives_one_as_several_numbers(self):
+        first, second, third = self.fds
+        pairs = [(first, second), (first, first), (first, third)]
+        self.assertEqual(self.read(pairs, *self.fds), ["file 0"] * 3)
+
+    def test_two_change_places(self):
+        first, second, _ = self.fds
+        pairs = [(first, second), (second, first)]
+        self.assertEqual(self.read(pairs, first, second), ["file 1", "file 0"])
+
+    def test_three_change_places(self):
+        first, second, third = self.fds
+        pairs = [(first, second), (second, third), (third, first)]
+        for chosen in pairs, pairs[::-1]:
+            got = self.read(chosen, *self.fds)
+            self.assertEqual(got, ["file 2", "file 0", "file 1"])
+
+    def test_goes_with_those_that_keep_their_number(self):
+        first, second, third = self.fds
+        with passing(*self.files) as child:
+            options = ["--pass", second, f"--pass={first}:{third}"]
+            start = ["run", *options, "--", *python(self.READ_ALL, *self.fds)]
+            got = command(*start, **child.popen)
+        self.assertEqual(got, (0, f"{errno.EBADF}\nfile 1\nfile 0\n", ""))
+
+    def test_as_a_standard_stream(self):
+        first = self.fds[0]
+        code = """
+            import sys
+            sys.stdout.write(sys.stdin.read().upper())
+            sys.stderr.write("to stderr")
+            """
+        self.files[0].seek(0)
+        with passing(*self.files) as child:
+            as_three = [f"{first}:0", f"{self.fds[1]}:1", f"{self.fds[2]}:2"]
+            options = [f"--pass={pair}" for pair in as_three]
+            got = command("run", *options, "--", *python(code), **child.popen)
+        self.assertEqual(got, (0, "", ""))
+        written = [os.pread(fd, 100, 0) for fd in self.fds[1:]]
+        self.assertEqual(written, [b"file 1FILE 0", b"file 2to stderr"])
+
+    def test_a_standard_stream_as_another_number(self):
+        code = "import os, sys; os.write(int(sys.argv[1]), b'from there')"
+        free = max(self.fds) + 4
+        got = command("run", "--pass", f"1:{free}", *python(code, free))
+        self.assertEqual(got, (0, "from there", ""))
+        got = command("run", "--pass", "1:2", "--pass=2:1", *python(code, 1))
+        self.assertEqual(got, (0, "", "from there"))
+
+    def test_leaves_nothing_else_to_the_command(self):
+        first, second, _ = self.fds
+        options = [f"--pass={first}:{second}"]
+        numbers = range(3, max(self.fds) + 40)
+        with temporarily(*self.files):
+            start = ["run", *options, "--", *python(LOOK, *numbers)]
+            status, out, err = command(*start, close_fds=False)
+        self.assertEqual((status, json.loads(out), err), (0, [second], ""))
+
+    def check_usage(self, *options, says):
+        with passing(*self.files) as child:
+            status, out, err = command("run", *options, "ls", **child.popen)
+        self.assertEqual((status, out, len(err.splitlines())), (2, "", 1), options)
+        self.assertIn(says, err)
+
+    def test_one_number_twice_is_bad_usage(self):
+        first, second, third = self.fds
+        says = f"number {third}"
+        self.check_usage(
+            f"--pass={first}:{third}", f"--pass={second}:{third}", says=says
+        )
+        self.check_usage(f"--pass={first}:{third}", f"--pass={third}", says=says)
+        self.check_usage(f"--pass={third}", f"--pass={first}:{third}", says=says)
+        self.check_usage(f"--pass={first}:0", f"--pass={second}:00", says="number 0")
+
+    def test_what_is_no_number_is_bad_usage(self):
+        first = self.fds[0]
+        for text in ["", "x", " 3", "-3", "+3", "3_0", "3:4", ":3", "\u0663"]:
+            status, out, _ = command("run", "--pass", f"{first}:{text}", "ls")
+            self.assertEqual((status, out), (2, ""), text)
+        self.check_usage("--pass", ":3", says="expected a number, not ''")
+        self.check_usage("--pass", f"{first}:x", says="expected a number, not 'x'")
+
+    def test_a_bad_descriptor_is_named(self):
+        first = self.fds[0]
+        self.check_usage("--pass=9999996:3", says="bad descriptor 9999996")
+        pair = f"--pass={first}:7"
+        self.check_usage(pair, "--pass=9999996:3", says="bad descriptor 9999996")
+        for number in 2**31 - 1, 2**31, 2**32 + 3, 2**64:
+            self.check_usage(f"--pass={first}:{number}", says=f"descriptor {number}")
+
+    def test_a_number_beyond_the_limit_is_bad_usage(self):
+        self.check_usage(f"--pass={self.fds[0]}:{2**31 - 2}", says="limit")
+
+    def test_not_found_is_127_all_the_same(self):
+        with passing(*self.files) as child:
+            options = ["--pass", f"{self.fds[0]}:{self.fds[1]}"]
+            got = command("run", *options, "no such command", **child.popen)
+        self.assertEqual((got[0], got[1]), (127, ""))
+        self.assertIn("no such command", got[2])
+
+
 @windows
 class TestRunOnWindows(Case):
     def batch(self, name, *lines, folder=None):
@@ -4104,6 +4585,14 @@ class TestRunOnWindows(Case):
     def environ(self, *folders, **more):
         path = ";".join([*folders, os.environ["PATH"]])
         return {**os.environ, "PATH": path, **more}
+
+    def test_a_handle_has_no_other_number(self):
+        with passing(self.file) as child:
+            for pair in f"{self.handle}:{self.handle}", f"{self.handle}:3", "0:":
+                status, out, err = command("run", "--pass", pair, "cmd", **child.popen)
+                got = status, out, len(err.splitlines())
+                self.assertEqual(got, (2, "", 1))
+                self.assertIn(pair, err)
 
     def test_finds_a_program_by_pathext(self):
         self.batch("hello.bat", "exit 7")
