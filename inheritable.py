@@ -560,17 +560,18 @@ if sys.platform == "win32":
     # in the end. Until then that duplicate is in no list, and the same handle is not
     # asked again, so that there is never more than one such thread for a handle.
 
-    # Which duplicates are with such a thread, by process id and handle.
-    _being_asked: dict[tuple[int, int], int] = {}
+    # The duplicates that are with such a thread: for each the process id and the handle
+    # that it is of, and until when its answer is waited for.
+    _being_asked: dict[int, tuple[tuple[int, int], float]] = {}
 
     def _answer(
         questions: queue.SimpleQueue[Any], answers: queue.SimpleQueue[Any]
     ) -> None:
         asked: Iterable[Any] = iter(questions.get, None)
-        for key, copy, question in asked:
+        for copy, question in asked:
             answer = question(copy)
             _close(copy)
-            _being_asked.pop(key)
+            _being_asked.pop(copy)
             answers.put(answer)
 
     class _Asker:
@@ -595,12 +596,17 @@ if sys.platform == "win32":
             Returns:
                 The answer, or None if there is none in time.
             """
-            wait = min(_SECONDS_FOR_ONE_FILE, self.deadline - time.monotonic())
-            if wait <= 0 or key in _being_asked or not self._has_thread():
+            now = time.monotonic()
+            wait = min(_SECONDS_FOR_ONE_FILE, self.deadline - now)
+            is_overdue = any(
+                asked == key and late < now
+                for asked, late in list(_being_asked.values())
+            )
+            if wait <= 0 or is_overdue or not self._has_thread():
                 _close(copy)
                 return None
-            _being_asked[key] = copy
-            self.questions.put((key, copy, question))
+            _being_asked[copy] = key, now + wait
+            self.questions.put((copy, question))
             try:
                 return self.answers.get(timeout=wait)
             except queue.Empty:
@@ -705,9 +711,8 @@ if sys.platform == "win32":
 
         def _is_ours(self, row: Any) -> bool:
             """Tell whether a row is a duplicate that is with a thread of _Asker."""
-            return bool(_being_asked) and (
+            return row.HandleValue in _being_asked and (
                 row.UniqueProcessId == os.getpid()
-                and row.HandleValue in list(_being_asked.values())
             )
 
     def _list_process(pid: int, process: int) -> list[OpenHandle]:

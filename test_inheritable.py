@@ -1602,10 +1602,10 @@ class TestOpenHandlesOnWindows(Case):
         self.blocked.update(handles)
 
         def wait_and_get(copy):
-            for key, duplicate in list(inheritable._being_asked.items()):
-                if duplicate == copy and key[1] in self.blocked:
-                    self.asked.set()
-                    self.may_answer.wait(A_LONG_TIME)
+            (_, handle), _ = inheritable._being_asked[copy]
+            if handle in self.blocked:
+                self.asked.set()
+                self.may_answer.wait(A_LONG_TIME)
             return self.real(copy)
 
         inheritable._GetFileType = wait_and_get
