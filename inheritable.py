@@ -13,15 +13,15 @@ files to a child, by the same calls on every platform:
 
     inheritable.disable_inheritance()            # nothing leaks from here on
     with open("work.log", "a") as log:
-        with inheritable.passing(log) as child:  # but for this one file
+        with inheritable.passing(log) as child:  # except this file
             command = [sys.executable, "worker.py", *child.args]
             process = subprocess.Popen(command, **child.popen)
 
     # And in worker.py:
     log = open(inheritable.receive(sys.argv[1]), "a")
 
-The flag counts when a program is executed. A fork alone copies everything that is open,
-whatever its flag. `subprocess` closes what it was not told to pass on, unless
+The flag matters only when a program is executed. A fork alone copies everything that is
+open, whatever its flag. `subprocess` closes what it was not told to pass on, unless
 `close_fds=False`. `os.exec*`, `os.spawn*`, `os.posix_spawn` and many C libraries do
 not.
 
@@ -65,7 +65,7 @@ __all__ = [
 # Types
 # ---------------------------------------------------------------------------------
 
-# Type checkers take this name for true. Importing typing at run time would cost
+# Type checkers treat this name as true. Importing typing at run time would cost
 # milliseconds.
 TYPE_CHECKING = False
 
@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     from typing import Any, NamedTuple, NoReturn, Protocol, SupportsIndex, Union
 
     class HasFileno(Protocol):
-        """What has a file descriptor, or on Windows perhaps a handle."""
+        """Something that has a file descriptor or, on Windows, possibly a handle."""
 
         def fileno(self) -> int:
             """Return its number."""
@@ -110,19 +110,18 @@ else:
 class OpenHandle(_OpenHandle):
     """An open file descriptor (POSIX) or handle (Windows).
 
-    It stands for its handle wherever a file may stand. So a Windows event, which has no
-    file object, can be handed over too: `passing(OpenHandle(event))`.
+    It can be used wherever a file is expected. So a Windows event, which has no file
+    object, can be handed over too: `passing(OpenHandle(event))`.
 
     Attributes:
         handle: Its number. Windows ignores the two lowest bits of a handle, so there
-            they are taken off a number that is not negative.
+            they are cleared, unless the number is negative.
         inheritable: Whether a program that this process executes would get it. None if
             that is not known.
-        target: What it refers to: a path, `socket:[123]`, on Windows the type of an
-            object such as `Event`. None if the system does not tell.
-        access: `"r"`, `"w"`, `"rw"`, or `""` if it is open for neither (O_PATH). So the
-            two ends of a pipe can be told apart. None if it has no meaning or is not
-            known.
+        target: What it refers to: a path, `socket:[123]`, or on Windows the type of an
+            object, such as `Event`. None if the system does not report it.
+        access: `"r"`, `"w"`, `"rw"`, or `""` if it is open for neither (O_PATH). This
+            shows which end of a pipe it is. None if it does not apply or is not known.
     """
 
     __slots__ = ()
@@ -136,7 +135,7 @@ class OpenHandle(_OpenHandle):
             target: str | None = None,
             access: str | None = None,
         ) -> OpenHandle:
-            """Take the two lowest bits off the handle, as Windows does."""
+            """Clear the two lowest bits of the handle, which Windows ignores."""
             significant = handle & ~3 if handle >= 0 else handle
             return super().__new__(cls, significant, inheritable, target, access)
 
@@ -146,15 +145,16 @@ class OpenHandle(_OpenHandle):
 
 
 class Holder(_Holder):
-    """A handle that some process has on a file.
+    """A process's handle to a file.
 
     Attributes:
         pid: The process.
         handle: The file descriptor (POSIX) or handle (Windows) that it has.
-        inheritable: Whether a program that it executes would get it.
+        inheritable: Whether a program that the process executes would get it.
         access: As in OpenHandle.
-        command: Its command line, quoted for a shell, or `[name]` where it has none
-            (Linux). The path of its program (Windows). None if that may not be known.
+        command: The command line of the process, quoted for a shell, or `[name]` if it
+            has none (Linux). The path of its program (Windows). None if it cannot be
+            read.
     """
 
     __slots__ = ()
@@ -164,23 +164,23 @@ class Child(_Child):
     """What a child needs to get the files of a `passing` block.
 
     Attributes:
-        args: Strings for the child's command line, one a file in order, that name the
-            files in the child. There `receive` takes them.
-        popen: Keyword arguments for `subprocess.Popen`, and for whatever hands them on
-            to it.
+        args: Strings for the child's command line, one per file, in order. The child
+            passes each of them to `receive`.
+        popen: Keyword arguments for `subprocess.Popen`, or for anything that passes
+            them on to it.
     """
 
     __slots__ = ()
 
 
 # ---------------------------------------------------------------------------------
-# The system below
+# The underlying system
 #
 # What the rest of the module uses has the same name in both branches, and comes in the
 # same order. A "handle" here is a HANDLE on Windows and a file descriptor on POSIX.
 # ---------------------------------------------------------------------------------
 
-# The short cuts of the four functions name these on Windows too, which has no fcntl.
+# The fast paths of the four functions name these on Windows too, which has no fcntl.
 # They have the same values on every POSIX system.
 F_GETFD = 1
 F_SETFD = 2
@@ -233,14 +233,14 @@ if sys.platform == "win32":
     STD_OUTPUT_HANDLE = -11
     SystemExtendedHandleInformation = 64
 
-    # The types of the Windows headers that wintypes does not have.
+    # Types from the Windows headers that wintypes lacks.
     NTSTATUS = wintypes.LONG
     SIZE_T = ctypes.c_size_t
     ULONG_PTR = ctypes.c_size_t
     ULONGLONG = ctypes.c_ulonglong
 
     class UNICODE_STRING(ctypes.Structure):
-        """A string of the kernel. Its lengths are in bytes."""
+        """A kernel string. Its lengths are in bytes."""
 
         _fields_ = (
             ("Length", USHORT),
@@ -249,7 +249,7 @@ if sys.platform == "win32":
         )
 
     class PUBLIC_OBJECT_TYPE_INFORMATION(ctypes.Structure):
-        """What NtQueryObject says of an object's type."""
+        """What NtQueryObject reports about an object's type."""
 
         _fields_ = (
             ("TypeName", UNICODE_STRING),
@@ -271,7 +271,7 @@ if sys.platform == "win32":
         )
 
     class SYSTEM_HANDLE_INFORMATION_EX(ctypes.Structure):
-        """The head of that table. The entries follow it."""
+        """The header of that table. The entries follow it."""
 
         _fields_ = (
             ("NumberOfHandles", ULONG_PTR),
@@ -382,14 +382,14 @@ if sys.platform == "win32":
     )
     _RtlNtStatusToDosError = _bound(_ntdll, "RtlNtStatusToDosError", ULONG, NTSTATUS)
 
-    # Windows before 10 does not have it.
+    # Only Windows 10 and later have this function.
     _CompareObjectHandles: Any = None
     with contextlib.suppress(AttributeError):
         _CompareObjectHandles = _bound(
             ctypes.WinDLL("kernelbase"), "CompareObjectHandles", BOOL, HANDLE, HANDLE
         )
 
-    # Windows has no fcntl, so get_inheritable and its kin have no short cut here.
+    # Windows has no fcntl, so get_inheritable and its kin have no fast path here.
     _quick_getfd: Any = None
     _quick_setfd: Any = None
 
@@ -397,15 +397,15 @@ if sys.platform == "win32":
     _STEP = 4
     _HANDLE_BITS = 8 * ctypes.sizeof(ctypes.c_void_p)
 
-    # What writing to a pipe says when its reader has gone. EINVAL is what the C runtime
-    # makes of ERROR_NO_DATA.
+    # The errors from writing to a pipe when its reader has gone. The C runtime turns
+    # ERROR_NO_DATA into EINVAL.
     _READER_GONE = {errno.EPIPE, errno.EINVAL}
 
-    # Behind the number in an argument: the file was opened for appending. POSIX has
-    # that in the file itself, but Windows only in the parent's descriptor.
+    # Follows the number in an argument if the file was opened for appending. POSIX has
+    # that in the open file itself, Windows only in the parent's descriptor.
     _APPENDING: str = "a"
 
-    # The classes whose fileno() is a HANDLE, by name, so that none is imported.
+    # The classes whose fileno() is a HANDLE, by name, so that none has to be imported.
     _CLASSES_WITH_HANDLES = {
         "_socket.socket",
         "asyncio.trsock.TransportSocket",
@@ -418,10 +418,10 @@ if sys.platform == "win32":
         "telnetlib.Telnet",
     }
 
-    # subprocess.Handle, of which type checkers do not know.
+    # subprocess.Handle, which type checkers do not know about.
     _ProcessHandle: Any = vars(subprocess)["Handle"]
 
-    # How long a listing waits for one file to say what it is, and for all of them.
+    # How long a listing waits to learn what one file is, and for all files together.
     _SECONDS_FOR_ONE_FILE = 0.1
     _SECONDS_FOR_ALL_FILES = 1.0
 
@@ -440,39 +440,39 @@ if sys.platform == "win32":
         return getattr(file, "raw", file)
 
     def _is_process_handle(file: Any) -> bool:
-        """Tell whether an int is the handle of a process that subprocess has made."""
+        """Return whether an int is the handle of a process that subprocess started."""
         if not isinstance(file, _ProcessHandle):
             return False
-        # A closed one keeps its number, which may be another object's by now.
+        # A closed one keeps its number, which may belong to another object by now.
         if file.closed:
             msg = "expected an open subprocess.Handle, not a closed one"
             raise ValueError(msg)
         return True
 
     def _fileno_is_handle(file: object, number: int) -> bool:
-        """Tell whether the fileno() of an object is a handle, or else a descriptor.
+        """Return whether an object's fileno() is a handle, rather than a descriptor.
 
-        The two ranges of numbers overlap, so the number alone does not tell.
+        The two ranges of numbers overlap, so the number alone is not enough.
         """
         bottom = _bottom(file)
-        # A closed socket says -1. As a handle that would be this process itself.
+        # A closed socket returns -1. As a handle, that would be this process itself.
         if isinstance(bottom, io.FileIO) or number == -1:
             return False
         classes = type(file).__mro__ + type(bottom).__mro__
         names = {f"{cls.__module__}.{cls.__qualname__}" for cls in classes}
-        # The OpenHandle of another copy of this module is known by its name alone.
+        # By name only, so that an OpenHandle from another copy of this module counts.
         if not names.isdisjoint(_CLASSES_WITH_HANDLES) or "OpenHandle" in {
             cls.__name__ for cls in classes
         }:
             return True
-        # For a class that is not known, the system is asked both ways.
+        # For an unknown class, ask the system about both.
         _check_range(number, 32)
         descriptor = _is_descriptor(number)
         handle = _is_socket_or_pipe(number)
         if descriptor and handle:
             msg = (
                 "this object's number is open as a descriptor and as a handle: "
-                f"give OpenHandle({number}) or {number}"
+                f"pass OpenHandle({number}) or {number}"
             )
             raise TypeError(msg)
         return handle
@@ -522,8 +522,7 @@ if sys.platform == "win32":
 
     def _streams() -> dict[int, str]:
         # If one handle is several of the streams, stdin wins over stdout, and stdout
-        # over stderr. Without a console a stream may be None, which is no handle's
-        # number.
+        # over stderr. A program without a console may have None for a stream.
         return {
             _GetStdHandle(STD_ERROR_HANDLE): "stderr",
             _GetStdHandle(STD_OUTPUT_HANDLE): "stdout",
@@ -531,7 +530,7 @@ if sys.platform == "win32":
         }
 
     def _is_stream(handle: int) -> bool:
-        """Tell whether a handle is a standard stream, or the same object as one.
+        """Return whether a handle is a standard stream, or the same object as one.
 
         The python.exe of a venv passes on duplicates of its streams.
         """
@@ -551,14 +550,15 @@ if sys.platform == "win32":
         error.filename = handle
         return error
 
-    # Asking a file what it is can take for ever: GetFileType and
-    # GetFinalPathNameByHandle wait as long as another thread reads the same synchronous
-    # pipe. Opening the file a second time would not help: it can take a pipe's only
-    # client, or a serial port from its reader. So a thread asks, one for a whole
-    # listing, and whoever is listing waits only so long. A thread that does not come
-    # back is left to its question. It holds a duplicate of the handle, which it closes
-    # in the end. Until then that duplicate is in no list, and the same handle is not
-    # asked again, so that there is never more than one such thread for a handle.
+    # Asking what a file is can take forever: GetFileType and GetFinalPathNameByHandle
+    # block while another thread is reading from the same synchronous pipe. Opening the
+    # file a second time would not help: that can take the place of a pipe's only
+    # client, or take a serial port away from its reader. So a separate thread asks, one
+    # for a whole listing, and the listing waits only for a limited time. A thread whose
+    # call does not return is left alone. It holds a duplicate of the handle, which it
+    # closes when the call does return. Until then, that duplicate is left out of every
+    # list, and nothing asks about the same handle again, so that there is never more
+    # than one such thread per handle.
 
     # The duplicates that are with such a thread: for each the process id and the handle
     # that it is of, and until when its answer is waited for.
@@ -575,7 +575,7 @@ if sys.platform == "win32":
             answers.put(answer)
 
     class _Asker:
-        """Asks files about themselves, and waits only so long for their answers."""
+        """Asks what files are, and waits only a limited time for the answers."""
 
         def __init__(self) -> None:
             self.deadline = time.monotonic() + _SECONDS_FOR_ALL_FILES
@@ -586,15 +586,15 @@ if sys.platform == "win32":
         def ask(
             self, key: tuple[int, int], copy: int, question: Callable[[int], Any]
         ) -> Any:
-            """Return the answer of the question about a duplicate of a handle.
+            """Return the answer to a question about a duplicate of a handle.
 
             Args:
-                key: The process id and the handle that is duplicated.
-                copy: The duplicate, which is closed once it has answered.
-                question: What is asked of the duplicate.
+                key: The process id and the handle that was duplicated.
+                copy: The duplicate, which is closed afterwards.
+                question: The function to call with the duplicate.
 
             Returns:
-                The answer, or None if there is none in time.
+                The answer, or None if it does not come in time.
             """
             now = time.monotonic()
             wait = min(_SECONDS_FOR_ONE_FILE, self.deadline - now)
@@ -610,7 +610,8 @@ if sys.platform == "win32":
             try:
                 return self.answers.get(timeout=wait)
             except queue.Empty:
-                # That thread ends when it comes back. The next question is for another.
+                # That thread ends once its call returns. The next question gets a new
+                # thread.
                 self.questions.put(None)
                 self.thread = 0
                 return None
@@ -619,7 +620,7 @@ if sys.platform == "win32":
             if not self.thread:
                 self.questions = queue.SimpleQueue()
                 self.answers = queue.SimpleQueue()
-                # Thread.start would wait for ever in a 3.8 that is finalizing.
+                # In Python 3.8, Thread.start would hang during finalization.
                 with contextlib.suppress(RuntimeError):
                     self.thread = _thread.start_new_thread(
                         _answer, (self.questions, self.answers)
@@ -627,7 +628,7 @@ if sys.platform == "win32":
             return bool(self.thread)
 
         def close(self) -> None:
-            """Let the thread end, and with it the handles that Python has for it."""
+            """Let the thread end, which also frees Python's own handles for it."""
             if self.thread:
                 thread = _OpenThread(SYNCHRONIZE, False, self.thread)
                 self.questions.put(None)
@@ -636,7 +637,7 @@ if sys.platform == "win32":
                     _close(thread)
 
     def _path(handle: int) -> str | None:
-        """Return the path of a file on a disk."""
+        """Return the path of a file on disk."""
         if _GetFileType(handle) != FILE_TYPE_DISK:
             return None
         path = ctypes.create_unicode_buffer(32768)
@@ -651,8 +652,8 @@ if sys.platform == "win32":
 
     def _type_name(handle: int, process: int = -1) -> str | None:
         """Return the name of the type of a handle, in this or another process."""
-        # A handle of this process is asked itself. Under Wine, closing a duplicate of
-        # a certain handle of the console would detach this process from it.
+        # A handle of this process is queried directly. Under Wine, closing a duplicate
+        # of a certain console handle would detach this process from the console.
         if process != -1:
             copy = _duplicate(handle, process)
             try:
@@ -679,7 +680,7 @@ if sys.platform == "win32":
             size = 1 << 20
             status = STATUS_INFO_LENGTH_MISMATCH
             # The table may grow between two calls, and the length that the system
-            # reports need not be enough.
+            # reports may not be enough.
             while status == STATUS_INFO_LENGTH_MISMATCH:
                 size *= 2
                 self.bytes = bytearray(size)
@@ -695,7 +696,7 @@ if sys.platform == "win32":
             self.entries = entries.from_buffer(self.bytes, ctypes.sizeof(head))
 
         def rows(self, field: str, value: int) -> Generator[Any, None, None]:
-            """Yield the entries in which a field has a value."""
+            """Yield the entries in which a field has a given value."""
             head_size = ctypes.sizeof(SYSTEM_HANDLE_INFORMATION_EX)
             entry = SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX
             end = head_size + ctypes.sizeof(self.entries)
@@ -710,7 +711,7 @@ if sys.platform == "win32":
                 index = lowest_bytes.find(value & 0xFF, index + 1)
 
         def _is_ours(self, row: Any) -> bool:
-            """Tell whether a row is a duplicate that is with a thread of _Asker."""
+            """Return whether a row is a duplicate that a thread of _Asker holds."""
             return row.HandleValue in _being_asked and (
                 row.UniqueProcessId == os.getpid()
             )
@@ -756,7 +757,7 @@ if sys.platform == "win32":
 
     def _holders(handle: int, pid: int) -> list[Holder]:
         if _CompareObjectHandles is None:
-            msg = "Windows before 10 does not tell who else has a file"
+            msg = "finding out who else has a file needs Windows 10 or later"
             raise NotImplementedError(msg)
         table = _HandleTable()
         with _opened_process(pid, PROCESS_DUP_HANDLE) as process:
@@ -778,7 +779,7 @@ if sys.platform == "win32":
     def _handles_on(
         original: int, type_index: int, table: _HandleTable
     ) -> list[Holder]:
-        """Return the handles in a table that are on the same object as this one."""
+        """Return the handles in a table that refer to the same object as this one."""
         rows_of: collections.defaultdict[int, list[Any]]
         rows_of = collections.defaultdict(list)
         for row in table.rows("ObjectTypeIndex", type_index):
@@ -787,7 +788,7 @@ if sys.platform == "win32":
         found: list[Holder] = []
         access = PROCESS_DUP_HANDLE | PROCESS_QUERY_LIMITED_INFORMATION
         for pid in sorted(rows_of):
-            # It may have ended by now, or may not be looked into.
+            # It may have ended by now, or access to it may be denied.
             with contextlib.suppress(OSError), _opened_process(pid, access) as process:
                 rows = [row for row in rows_of[pid] if _is_on(original, row, process)]
                 for row in sorted(rows, key=operator.attrgetter("HandleValue")):
@@ -824,12 +825,12 @@ if sys.platform == "win32":
     def _popen_arguments(
         handles: Iterable[int], startupinfo: Any
     ) -> Generator[dict[str, Any], None, None]:
-        """Make the child get these handles, and those that startupinfo names."""
+        """Give the child these handles, and those that startupinfo names."""
         info = startupinfo.copy() if startupinfo else subprocess.STARTUPINFO()
         attributes = dict(info.lpAttributeList or {})
         unique = dict.fromkeys([*attributes.get("handle_list", ()), *handles])
         info.lpAttributeList = {**attributes, "handle_list": list(unique)}
-        # Windows refuses a handle in this list that is not inheritable.
+        # Windows rejects this list if a handle in it is not inheritable.
         with temporarily(*map(OpenHandle, unique)):
             yield {"startupinfo": info}
 
@@ -852,9 +853,9 @@ if sys.platform == "win32":
         return msvcrt.open_osfhandle(handle, flags)
 
     def _find_program(name: str) -> str:
-        """Return the path of a program: as cmd.exe, but never out of this directory.
+        """Find a program as cmd.exe does, but never search the current directory.
 
-        CreateProcess alone looks into the current directory first, and knows of no
+        CreateProcess by itself searches the current directory first, and knows no
         extension but .exe.
         """
         extensions = os.environ.get("PATHEXT") or ".COM;.EXE;.BAT;.CMD"
@@ -876,14 +877,14 @@ if sys.platform == "win32":
         extension = os.path.splitext(program.rstrip(". "))[1].lower()
         if extension not in (".bat", ".cmd"):
             return subprocess.list2cmdline([program, *arguments])
-        # cmd.exe reads the line of a batch file again. Within quotes all it takes for
-        # more than text is a quote, a percent sign and the end of the line.
+        # cmd.exe parses the command line of a batch file again. Inside quotes, only a
+        # quote, a percent sign and a line break have a special meaning for it.
         for argument in (program, *arguments):
             if set(argument) & set('"%\r\n'):
                 msg = f"a batch file cannot be given this argument safely: {argument}"
                 raise PermissionError(errno.EACCES, msg)
-        # A program behind the batch file would take a last backslash for an escape of
-        # the quote, unless it is doubled.
+        # A program that the batch file calls would take a trailing backslash as an
+        # escape of the quote, unless it is doubled.
         quoted: list[str] = []
         for argument in (program, *arguments):
             text = argument.rstrip("\\")
@@ -891,7 +892,7 @@ if sys.platform == "win32":
             quoted.append(f'"{text}{backslashes}{backslashes}"')
         system = os.environ.get("SYSTEMROOT", "C:\\Windows")
         shell = os.path.join(system, "System32", "cmd.exe")
-        # /s takes off the outermost quotes alone, /v:off leaves ! as it is.
+        # /s strips only the outermost quotes, and /v:off leaves ! as it is.
         return f'"{shell}" /d /e:on /v:off /s /c "{" ".join(quoted)}"'
 
     def _tie_to_this_process(pid: int) -> None:
@@ -908,17 +909,17 @@ if sys.platform == "win32":
             ctypes.byref(limits),
             ctypes.sizeof(limits),
         )
-        # It may have ended by now, and some jobs allow no job within them. Then the
-        # command runs without.
+        # It may have ended by now, and some jobs do not allow a nested job. Then the
+        # command runs without one.
         with contextlib.suppress(OSError):
             access = PROCESS_SET_QUOTA | PROCESS_TERMINATE
             with _opened_process(pid, access) as process:
                 _AssignProcessToJobObject(job, process)
 
     def _execute(command: list[str], passed: list[tuple[int, int]]) -> int:
-        """Run a command to its end, with these handles alone; return its status."""
+        """Run a command with only these handles, and return its exit status."""
         line = _command_line(_find_program(command[0]), command[1:])
-        # Ctrl-C and Ctrl-Break are for the command, which does not inherit this.
+        # Ctrl-C and Ctrl-Break are left to the command, which does not inherit this.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGBREAK, signal.SIG_IGN)
         with passing(*(OpenHandle(handle) for handle, _ in passed)) as child:
@@ -936,16 +937,16 @@ else:
 
     AT_STATX_DONT_SYNC = 0x4000
     CLOSE_RANGE_CLOEXEC = 4
-    F_GETPATH = 50  # Of macOS.
-    F_MAXFD = 11  # Of NetBSD.
+    F_GETPATH = 50  # On macOS.
+    F_MAXFD = 11  # On NetBSD.
     O_ACCMODE = 3
     # PyPy does not have it.
     O_PATH = getattr(os, "O_PATH", 0o10000000 if LINUX else 0)
-    PF_EXITING = 4  # Of Linux, in field 9 of /proc/PID/stat.
+    PF_EXITING = 4  # On Linux, in field 9 of /proc/PID/stat.
     STATX_INO = 0x100
 
     class statx_timestamp(ctypes.Structure):
-        """A time in Linux' struct statx."""
+        """A time in Linux's struct statx."""
 
         _fields_ = (
             ("tv_sec", ctypes.c_int64),
@@ -954,7 +955,7 @@ else:
         )
 
     class statx(ctypes.Structure):
-        """What Linux' statx tells about a file."""
+        """What Linux's statx reports about a file."""
 
         _fields_ = (
             ("stx_mask", ctypes.c_uint32),
@@ -977,16 +978,16 @@ else:
             ("stx_rdev_minor", ctypes.c_uint32),
             ("stx_dev_major", ctypes.c_uint32),
             ("stx_dev_minor", ctypes.c_uint32),
-            # Linux has been filling these with more, version by version.
+            # Newer versions of Linux use more and more of this space.
             ("__spare", ctypes.c_uint64 * 14),
         )
 
     def _load_libc(**options: bool) -> Any:
-        # PyDLL holds the GIL, as os does for these calls. Where CDLL drops it, a call
-        # takes 200 times as long beside a busy thread. PyPy has no PyDLL.
+        # PyDLL holds the GIL, as os does for these calls. CDLL releases it, and a call
+        # then takes 200 times as long if another thread is busy. PyPy has no PyDLL.
         library: Any = getattr(ctypes, "PyDLL", ctypes.CDLL)
         name = None
-        # On Cygwin, None would be python.exe alone.
+        # On Cygwin, None would mean only python.exe.
         if sys.platform == "cygwin":
             cygwin = os.uname().sysname.startswith("CYGWIN")
             name = "cygwin1.dll" if cygwin else "msys-2.0.dll"
@@ -995,29 +996,29 @@ else:
     _libc = _load_libc()
     _fcntl_with_errno: Any = _load_libc(use_errno=True).fcntl
 
-    # get_inheritable and its kin take a short cut: one bare call of libc, because a
+    # get_inheritable and its kin have a fast path: one bare call of libc, because a
     # ctypes call with argtypes or with use_errno takes 1.5 times as long. A call that
     # fails is made again by _fcntl, which raises its error.
     _quick_getfd = _libc.fcntl
 
-    # Linux has no descriptor flag but FD_CLOEXEC, so setting takes one call there.
-    # Other systems have more flags, which have to be read first, and kept.
+    # FD_CLOEXEC is the only descriptor flag on Linux, so setting it takes one call.
+    # Other systems have more flags, which have to be read first and preserved.
     _quick_setfd: Any = _quick_getfd if LINUX else None
 
-    # fcntl is variadic. On Apple's arm64 a variadic argument lies on the stack, and not
-    # where a fixed one would be. ctypes puts the third argument there if argtypes name
-    # the two fixed ones and no more. Linux has no such difference on any processor,
+    # fcntl is variadic. On Apple's arm64, a variadic argument is passed on the stack,
+    # not where a fixed one would be. ctypes puts the third argument there if argtypes
+    # names only the two fixed ones. Linux makes no such difference on any processor,
     # and a call without argtypes is faster.
     if not LINUX:
         _quick_getfd.argtypes = [ctypes.c_int, ctypes.c_int]
         _fcntl_with_errno.argtypes = [ctypes.c_int, ctypes.c_int]
 
-    # Neither musl has it, nor macOS, nor glibc before 2.34. A bare system call is no
-    # way round: Android kills a process for one that its filter does not know.
+    # musl, macOS and glibc before 2.34 do not have it. A raw system call is no way
+    # around that: Android kills a process for a call that its filter does not know.
     _close_range: Any = getattr(_libc, "close_range", None)
 
-    # musl has it since 1.2.5, glibc since 2.28. CDLL drops the GIL, for it may take a
-    # while.
+    # musl has had it since 1.2.5, glibc since 2.28. CDLL releases the GIL, because a
+    # call may take a while.
     _statx: Any = None
     if LINUX:
         _statx = getattr(ctypes.CDLL(None, use_errno=True), "statx", None)
@@ -1058,13 +1059,13 @@ else:
 
     def _set(fd: int, inheritable: bool) -> None:
         old = _fcntl(fd, F_GETFD)
-        # The other flags stay as they are, such as FD_CLOFORK of POSIX 2024.
+        # Other flags, such as FD_CLOFORK of POSIX 2024, stay as they are.
         new = old & ~FD_CLOEXEC if inheritable else old | FD_CLOEXEC
         if new != old:
             _fcntl(fd, F_SETFD, new)
 
     def _duplicate(fd: int, *, lowest: int = 3) -> int:
-        # PyPy 7.3.11 has F_DUPFD alone, so the flag is set afterwards as well.
+        # PyPy 7.3.11 has only F_DUPFD, so FD_CLOEXEC is also set afterwards.
         command = getattr(fcntl, "F_DUPFD_CLOEXEC", fcntl.F_DUPFD)
         copy: int = fcntl.fcntl(fd, command, lowest)
         _set(copy, False)
@@ -1114,11 +1115,11 @@ else:
         return handles
 
     def _list() -> list[OpenHandle]:
-        # /proc/self is the table of the main thread, and a thread may have unshared its
-        # own. Linux before 3.17 has no other. /dev/fd is where macOS and BSD list them.
+        # /proc/self shows the table of the main thread, but a thread may have unshared
+        # its own. Linux before 3.17 has only that. macOS and BSD list them in /dev/fd.
         for path in "/proc/thread-self/fd", "/proc/self/fd", "/dev/fd":
             # There may be no such folder, or no free descriptor to open it with, or
-            # something else may lie at this path.
+            # something else may be at this path.
             with contextlib.suppress(OSError):
                 if path == "/dev/fd" and not _dev_fd_lists_all():
                     continue
@@ -1134,12 +1135,12 @@ else:
         return _describe(_every_number(), None)
 
     def _dev_fd_lists_all() -> bool:
-        # On macOS it always does. A BSD without fdescfs has 0 to 2 in it, open or not,
-        # as a part of /dev.
+        # On macOS it always does. On a BSD without fdescfs it is just part of /dev, and
+        # has 0 to 2 in it, open or not.
         return APPLE or os.stat("/dev/fd").st_dev != os.stat("/dev").st_dev
 
     def _every_number() -> Generator[int, None, None]:
-        """Yield the open descriptors by trying every number that may be one."""
+        """Yield the open descriptors, by trying every possible number."""
         # No system allows more, unless told to.
         end = 1 << 20
         limit = os.sysconf("SC_OPEN_MAX")
@@ -1163,16 +1164,16 @@ else:
                 yield fd
 
     def _check_proc() -> None:
-        """Raise NotImplementedError if /proc does not tell about other processes."""
+        """Raise NotImplementedError if /proc does not show other processes."""
         if not LINUX or not os.path.exists("/proc/self/fdinfo"):
-            msg = "only Linux, by /proc, and Windows tell what another process has open"
+            msg = "only Linux, with /proc, and Windows show other processes' handles"
             raise NotImplementedError(msg)
         if os.readlink("/proc/self") != str(os.getpid()):
-            msg = "this /proc is that of another pid namespace"
+            msg = "this /proc belongs to another pid namespace"
             raise NotImplementedError(msg)
 
     def _folder_of(pid: int) -> str:
-        # A thread may have unshared its files. Linux before 3.17 knows no thread-self.
+        # A thread may have unshared its files. Linux before 3.17 has no thread-self.
         if pid != os.getpid():
             return f"/proc/{pid}"
         found = os.path.exists("/proc/thread-self")
@@ -1186,8 +1187,8 @@ else:
                 return []
             raise
         except (FileNotFoundError, ProcessLookupError):
-            # With the mount option hidepid a process of another user seems not to be
-            # there. Only kill's ProcessLookupError means that it is gone.
+            # With the mount option hidepid, a process of another user seems not to
+            # exist. Only a ProcessLookupError from kill means that it is gone.
             try:
                 os.kill(pid, 0)
             except (ProcessLookupError, OverflowError):
@@ -1197,9 +1198,9 @@ else:
             raise PermissionError(errno.EPERM, os.strerror(errno.EPERM)) from None
 
     def _is_ending(pid: int) -> bool:
-        """Tell whether a process is a zombie, or about to be one.
+        """Return whether a process is a zombie, or about to become one.
 
-        Its table of descriptors belongs to root then, and is empty.
+        Its table of descriptors then belongs to root and is empty.
         """
         try:
             with open(f"/proc/{pid}/stat", "rb") as stat:
@@ -1241,14 +1242,14 @@ else:
             handles.append(OpenHandle(fd, inheritable, target, _access(flags)))
         return handles
 
-    # Looking for the holders of a file, nothing is opened but folders and files of
-    # /proc. A pipe or a socket is known by the text of its link there alone. A file is
-    # known by its device and inode, for it may have several names, or none. stat could
-    # wait for ever for the server of a dead network file system. statx with
-    # AT_STATX_DONT_SYNC takes what the kernel has.
+    # The search for the holders of a file opens nothing but folders and files in /proc.
+    # A pipe or a socket is identified by the text of its link there. A file is
+    # identified by its device and inode, because it may have several names, or none.
+    # stat could hang forever on a dead network file system. statx with
+    # AT_STATX_DONT_SYNC uses what the kernel already knows.
 
     def _identity(path: str, *, dir_fd: int | None = None) -> tuple[int, int]:
-        """Return the device and the inode of what a link in /proc leads to."""
+        """Return the device and the inode that a link in /proc points to."""
         if _statx is not None:
             # An absolute path needs no folder.
             folder = -1 if dir_fd is None else dir_fd
@@ -1281,7 +1282,7 @@ else:
             if error.errno != errno.ENAMETOOLONG:
                 raise
         if link.startswith("anon_inode:"):
-            msg = f"Linux does not tell who else has an {link}"
+            msg = f"Linux does not show who else has an {link}"
             raise NotImplementedError(msg)
         look: Callable[..., object] = _identity
         if link.startswith(("pipe:[", "socket:[")):
@@ -1291,7 +1292,7 @@ else:
         for process in sorted(
             int(name) for name in os.listdir("/proc") if name.isdigit()
         ):
-            # It may have ended by now, or may not be looked into.
+            # It may have ended by now, or access to it may be denied.
             with contextlib.suppress(OSError):
                 found += _holders_in(process, look, wanted)
         return found
@@ -1299,7 +1300,7 @@ else:
     def _holders_in(
         pid: int, look: Callable[..., object], wanted: object
     ) -> list[Holder]:
-        """Return the descriptors of a process on which a look finds what is wanted."""
+        """Return the descriptors of a process for which `look` returns `wanted`."""
         process = _folder_of(pid)
         folder = os.open(f"{process}/fd", os.O_RDONLY)
         fds: list[int] = []
@@ -1308,7 +1309,7 @@ else:
                 try:
                     same = look(name, dir_fd=folder) == wanted
                 except OSError:
-                    # It is closed by now.
+                    # It has been closed in the meantime.
                     continue
                 if same:
                     fds.append(int(name))
@@ -1339,7 +1340,7 @@ else:
     def _shut_off_all_but(kept: set[int]) -> None:
         spared = sorted(kept)
         firsts = [0, *(fd + 1 for fd in spared)]
-        # gVisor takes no last above INT_MAX.
+        # gVisor rejects a last number above INT_MAX.
         lasts = [*(fd - 1 for fd in spared), INT_MAX]
         gaps = [(first, last) for first, last in zip(firsts, lasts) if first <= last]
         # The flag is refused with ENOSYS before Linux 5.9, with EINVAL before 5.11 and
@@ -1358,7 +1359,7 @@ else:
     def _popen_arguments(
         fds: Iterable[int], startupinfo: Any
     ) -> Generator[dict[str, Any], None, None]:
-        """Make the child get these descriptors."""
+        """Give the child these descriptors."""
         if startupinfo is not None:
             msg = "startupinfo is only supported on Windows platforms"
             raise ValueError(msg)
@@ -1373,8 +1374,8 @@ else:
 
     def _arrived(sent: Any) -> int:
         fd: int = sent.detach()
-        # A fork server sends it in a message, and then it is not inheritable. The flag
-        # tells `receive` that it was handed over.
+        # From a fork server it comes in a message, and arrives non-inheritable. The
+        # flag tells `receive` that it was handed over.
         _set(fd, True)
         return fd
 
@@ -1394,9 +1395,9 @@ else:
             for copy, number in copies:
                 os.dup2(copy, number)
         except OSError as error:
-            msg = f"a descriptor cannot get its number: {error}"
+            msg = f"the limit of descriptors is too low for this: {error}"
             raise _UsageError(msg) from None
-        # Python ignores these, and exec would hand that on.
+        # Python ignores these signals, and they would stay ignored after exec.
         ignored = [signal.SIGPIPE, signal.SIGXFSZ]
         for number in ignored:
             signal.signal(number, signal.SIG_DFL)
@@ -1418,28 +1419,28 @@ def _no_such_process() -> ProcessLookupError:
 # ---------------------------------------------------------------------------------
 
 
-# No handle and no process id has more digits. int refuses some thousands of them.
+# No handle or process id has more digits. int rejects strings of several thousand.
 _MOST_DIGITS = 20
 
 
 def _check_range(number: int, bits: int) -> None:
-    # ctypes would cut the number to its width, and act on another file.
+    # ctypes would truncate the number, and act on another file.
     if number >> (bits - 1) not in (0, -1):
         msg = "Python int too large to convert to C int"
         raise OverflowError(msg)
 
 
 def _plain_int(value: SupportsIndex) -> int:
-    # operator.index alone may return an instance of a subclass as it is, for which
-    # PyPy's ctypes would take its _as_parameter_.
+    # operator.index alone may return an instance of a subclass unchanged, and PyPy's
+    # ctypes would then use its _as_parameter_.
     return int.__add__(operator.index(value), 0)
 
 
 def _number(file: Any, *, is_handle: bool = False) -> tuple[int, bool]:
     """Return the number of a file, and whether it is a handle.
 
-    An int is what the caller says, and never guessed at. An object with fileno() is
-    what its class, or the system, says.
+    What an int means is up to the caller, and never guessed. What fileno() means is
+    decided by the object's class, or else by the system.
     """
     try:
         number = _plain_int(file)
@@ -1462,9 +1463,9 @@ def _number(file: Any, *, is_handle: bool = False) -> tuple[int, bool]:
 
 
 def _open_handles_of(files: Iterable[File]) -> list[int]:
-    """Return the handles of several files, all of them open.
+    """Return the handles of several files, which must all be open.
 
-    An error says about which number it is, in its `filename`, as in os.
+    An OSError has the number in its `filename`, as in os.
     """
     handles: list[int] = []
     for file in files:
@@ -1482,9 +1483,9 @@ def _open_handles_of(files: Iterable[File]) -> list[int]:
 # ---------------------------------------------------------------------------------
 # The four functions of os
 #
-# Each begins with a short cut on POSIX, for plain ints alone: ctypes would take the
-# _as_parameter_ of an object, and cut 2**32 to 0. What fails there, or is anything
-# else, goes the long way. There the number is checked first, then the flag, and then
+# On POSIX each begins with a fast path, for plain ints only: ctypes would use the
+# _as_parameter_ of an object, and truncate 2**32 to 0. Anything else, and any call that
+# fails, takes the slow path. There the number is checked first, then the flag, and then
 # whether the file is open, as in os.
 # ---------------------------------------------------------------------------------
 
@@ -1492,7 +1493,7 @@ def _open_handles_of(files: Iterable[File]) -> list[int]:
 def get_inheritable(fd: File, /) -> bool:
     """Get the inheritable flag of a file descriptor.
 
-    This is `os.get_inheritable`, but takes any object with `fileno()` too.
+    This is `os.get_inheritable`, but it also accepts any object with `fileno()`.
 
     Args:
         fd: A file: a descriptor, an OpenHandle, or any object with `fileno()`.
@@ -1502,7 +1503,7 @@ def get_inheritable(fd: File, /) -> bool:
 
     Raises:
         OSError: EBADF. It is not open.
-        OverflowError: The number is no C int.
+        OverflowError: The number does not fit in a C int.
         TypeError: It is neither an int nor an object with `fileno()`. On Windows also:
             the class of the object is not known, and its number is open both as a
             descriptor and as a handle.
@@ -1510,7 +1511,7 @@ def get_inheritable(fd: File, /) -> bool:
 
     System calls:
         POSIX: fcntl(F_GETFD).
-        Windows: GetHandleInformation, of the descriptor's handle.
+        Windows: GetHandleInformation, on the descriptor's handle.
     """
     if _quick_getfd is not None and type(fd) is int and 0 <= fd <= INT_MAX:
         flags = _quick_getfd(fd, F_GETFD)
@@ -1522,7 +1523,7 @@ def get_inheritable(fd: File, /) -> bool:
 def set_inheritable(fd: File, inheritable: SupportsIndex, /) -> None:
     """Set the inheritable flag of a file descriptor.
 
-    This is `os.set_inheritable`, but takes any object with `fileno()` too.
+    This is `os.set_inheritable`, but it also accepts any object with `fileno()`.
 
     >>> with open(os.devnull) as file:
     ...     set_inheritable(file, True)
@@ -1536,13 +1537,13 @@ def set_inheritable(fd: File, inheritable: SupportsIndex, /) -> None:
 
     Raises:
         OSError: EBADF. It is not open.
-        OverflowError: The number or the flag is no C int.
-        TypeError: As for `get_inheritable`; or the flag is no int.
+        OverflowError: The number or the flag does not fit in a C int.
+        TypeError: As for `get_inheritable`, or the flag is not an int.
         ValueError: The file object is closed.
 
     System calls:
         POSIX: fcntl(F_SETFD). Other flags of the descriptor stay as they are.
-        Windows: SetHandleInformation, of the descriptor's handle.
+        Windows: SetHandleInformation, on the descriptor's handle.
     """
     if (
         _quick_setfd is not None
@@ -1573,7 +1574,7 @@ def get_handle_inheritable(handle: File, /) -> bool:
 
     Raises:
         OSError: It is not open. EBADF; on Windows, for a handle, WinError 6.
-        OverflowError: The number is larger than a handle.
+        OverflowError: The number does not fit in a handle.
         TypeError: As for `get_inheritable`.
         ValueError: The file object is closed.
 
@@ -1591,8 +1592,8 @@ def get_handle_inheritable(handle: File, /) -> bool:
 def set_handle_inheritable(handle: File, inheritable: object, /) -> None:
     """Set the inheritable flag of a handle.
 
-    This is `os.set_handle_inheritable`, on every platform. What a handle is, see
-    `get_handle_inheritable`.
+    This is `os.set_handle_inheritable`, on every platform. See `get_handle_inheritable`
+    for what a handle is.
 
     Args:
         handle: A file: a handle, an OpenHandle, or any object with `fileno()`.
@@ -1601,7 +1602,7 @@ def set_handle_inheritable(handle: File, inheritable: object, /) -> None:
 
     Raises:
         OSError: It is not open. EBADF; on Windows, for a handle, WinError 6.
-        OverflowError: The number is larger than a handle.
+        OverflowError: The number does not fit in a handle.
         TypeError: As for `get_inheritable`.
         ValueError: The file object is closed.
 
@@ -1647,11 +1648,11 @@ def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
         for a process that has just ended.
 
     Raises:
-        NotImplementedError: With `pid`: this system does not tell. On Linux, /proc is
-            not mounted, or is that of another pid namespace.
-        PermissionError: With `pid`: that process may not be looked into.
+        NotImplementedError: With `pid`: this system does not support it. On Linux,
+            /proc is not mounted, or belongs to another pid namespace.
+        PermissionError: With `pid`: access to that process is denied.
         ProcessLookupError: With `pid`: there is no such process.
-        TypeError: `pid` is no int.
+        TypeError: `pid` is not an int.
 
     System calls:
         Linux: /proc/thread-self/fd, because a thread may have descriptors of its own.
@@ -1659,10 +1660,10 @@ def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
         macOS, BSD: /dev/fd, and on macOS fcntl(F_GETPATH).
         Windows: NtQuerySystemInformation(SystemExtendedHandleInformation),
             DuplicateHandle, NtQueryObject(ObjectTypeInformation), GetFileType,
-            GetFinalPathNameByHandle. No file is opened. A file that has not said what
-            it is in a tenth of a second, as when another thread reads the same pipe, is
-            listed as `File`; so are all that are left after a second.
-        Where none of these is available, or no descriptor is free: fcntl of every
+            GetFinalPathNameByHandle. No file is opened. A file that takes longer than a
+            tenth of a second, as when another thread is reading from the same pipe, is
+            listed as `File`, and so are all that are left after a second.
+        Where none of these is available, or no descriptor is free: fcntl on every
             number up to the limit.
     """
     number = os.getpid() if pid is None else _process_id(pid)
@@ -1670,12 +1671,12 @@ def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
 
 
 def holders(file: File, pid: SupportsIndex | None = None) -> list[Holder]:
-    """Find out who has a file: every handle on it, in every process.
+    """Find out who has a file: every handle to it, in every process.
 
-    It answers why end-of-file never comes, who keeps a port, who has the log open. For
-    a pipe, the `access` of each holder tells which end it is.
+    Use it to see why end-of-file never comes, who is using a port, or who has the log
+    open. For a pipe, the `access` of each holder shows which end it is.
 
-    Processes that this user may not look into are left out.
+    Processes that this user may not inspect are left out.
 
     On Linux it finds every handle on the same device and inode: both ends of a pipe,
     and a file however often it was opened, and by whichever name. It does not find the
@@ -1687,20 +1688,20 @@ def holders(file: File, pid: SupportsIndex | None = None) -> list[Holder]:
     closed. A file or a port that somebody else has opened is not found.
 
     Args:
-        file: A file descriptor, an object with `fileno()`, an OpenHandle. With `pid`,
-            the number of a handle of that process, or an OpenHandle.
-        pid: The process whose handle is meant.
+        file: A file descriptor, or any object with `fileno()`, such as an OpenHandle.
+            With `pid`, the number of a handle in that process, or an OpenHandle.
+        pid: The process that has this handle.
 
     Returns:
-        The handles, this process' own included, in order of process and number.
+        The handles, including those of this process, sorted by process and number.
 
     Raises:
-        NotImplementedError: This system does not tell. On Linux: as for `open_handles`;
-            or its target is an `anon_inode:`, as that of an eventfd or an epoll, which
-            all share one inode. On Windows: before 10.
+        NotImplementedError: This system does not support it. On Linux: as for
+            `open_handles`; or its target is an `anon_inode:`, as that of an eventfd or
+            an epoll, which all share one inode. On Windows: before Windows 10.
         OSError: It is not open. EBADF, or WinError 6 for a handle.
         OverflowError: As for `get_inheritable`.
-        PermissionError: With `pid`: that process may not be looked into.
+        PermissionError: With `pid`: access to that process is denied.
         ProcessLookupError: With `pid`: there is no such process.
         TypeError: As for `get_inheritable`; or with `pid`, it is neither an int nor an
             OpenHandle.
@@ -1753,13 +1754,13 @@ def holders(file: File, pid: SupportsIndex | None = None) -> list[Holder]:
 # has it, and would wait for ever if that thread hangs. Instead the child makes a new
 # lock and ends the blocks of the other threads, which do not exist there. It does so in
 # a hook after the fork. The hook of another module, or a signal handler, may come
-# first, so every use of the lock looks whether it is in a new process: see _lock_here.
+# first, so every use of the lock checks whether it is in a new process: see _lock_here.
 # ---------------------------------------------------------------------------------
 
 _owners: collections.defaultdict[int, set[_Block]] = collections.defaultdict(set)
 _users: collections.defaultdict[int, set[_Block]] = collections.defaultdict(set)
 
-# The lock can be taken again by the thread that has it, for signal handlers.
+# The thread that holds the lock can take it again, for signal handlers.
 _lock = threading.RLock()
 _lock_pid = os.getpid()
 
@@ -1828,8 +1829,8 @@ if sys.platform != "win32" and hasattr(os, "register_at_fork"):
 def disable_inheritance(*keep: File) -> None:
     """Make everything that is open non-inheritable.
 
-    The standard streams and `keep` stay as they are. So does what an open block of
-    `temporarily` or `passing` has made inheritable, until that block ends.
+    The standard streams and `keep` stay as they are. So does anything that a running
+    block of `temporarily` or `passing` has made inheritable, until that block ends.
 
     It closes nothing: this process still has its files. What a C library opens later
     may be inheritable again.
@@ -1839,8 +1840,8 @@ def disable_inheritance(*keep: File) -> None:
     standard streams.
 
     Args:
-        *keep: The files that stay as they are: file descriptors, objects with
-            `fileno()`, OpenHandles.
+        *keep: The files that stay as they are: file descriptors, or objects with
+            `fileno()`, such as OpenHandles.
 
     Raises:
         OSError: One of `keep` is not open. Nothing is changed.
@@ -1849,8 +1850,8 @@ def disable_inheritance(*keep: File) -> None:
         ValueError: As for `get_inheritable`. Nothing is changed.
 
     System calls:
-        Linux, FreeBSD, Cygwin: close_range(CLOSE_RANGE_CLOEXEC), a call for each gap
-            between what is kept.
+        Linux, FreeBSD, Cygwin: close_range(CLOSE_RANGE_CLOEXEC), once for each gap
+            between the descriptors that are kept.
         Elsewhere, and where that is refused: as for `open_handles`, then
             `set_inheritable` for each that is inheritable.
     """
@@ -1862,14 +1863,14 @@ def disable_inheritance(*keep: File) -> None:
 
 @contextlib.contextmanager
 def temporarily(*files: File) -> Generator[None, None, None]:
-    """Make files inheritable inside the block, and as before after it.
+    """Make files inheritable inside the block, and restore them after it.
 
         with temporarily(file):
             os.posix_spawn(...)
 
     It is for `os.posix_spawn`, `os.spawn*`, `os.exec*` and foreign code that executes
-    programs without closing descriptors. `subprocess` closes them, so for that there is
-    `passing`; `multiprocessing` gets nothing from this block either. After `os.fork`
+    programs without closing descriptors. `subprocess` closes them, so use `passing` for
+    that; `multiprocessing` hands nothing over from this block either. After `os.fork`
     the child is still in the blocks of the thread that forked. Those of other threads
     are ended there.
 
@@ -1877,10 +1878,10 @@ def temporarily(*files: File) -> Generator[None, None, None]:
     several threads too, a file stays inheritable until the last of them ends.
 
     A block knows a file by its number. Close a file after the block, not inside it:
-    what takes its number there is made non-inheritable when the block ends.
+    anything that reuses its number is made non-inheritable when the block ends.
 
     Args:
-        *files: File descriptors, objects with `fileno()`, OpenHandles.
+        *files: File descriptors, or objects with `fileno()`, such as OpenHandles.
 
     Yields:
         None.
@@ -1914,10 +1915,10 @@ def temporarily(*files: File) -> Generator[None, None, None]:
 class _Argument(str):
     """An element of `Child.args`.
 
-    It is a string that multiprocessing can hand to a process, too. While a process is
-    being spawned, it is pickled as the file itself. A process that is forked has it as
-    it is, with the parent's own file. Copied, formatted or pickled at any other time,
-    it is a plain string.
+    It is a string that multiprocessing can also hand to a process. While a process is
+    being spawned, it is pickled as the file itself. A forked process has it unchanged,
+    with the parent's own file. If it is copied, formatted or pickled at any other time,
+    the result is a plain string.
     """
 
     __slots__ = ("handle", "is_usable", "pid")
@@ -1935,13 +1936,13 @@ class _Argument(str):
         return argument
 
     def __reduce_ex__(self, _protocol: SupportsIndex) -> tuple[Any, ...]:
-        # No process is being spawned if nobody has imported this module.
+        # If nobody has imported multiprocessing.context, no process is being spawned.
         context = sys.modules.get("multiprocessing.context")
         popen = context.get_spawning_popen() if context else None
         if popen is None:
             return str, (str(self),)
         if not self.is_usable:
-            msg = "this process is started after the block of passing has ended"
+            msg = "this process was started after the passing block had ended"
             raise ValueError(msg)
         suffix = self[len(str(self.handle)) :]
         return _unpickle_argument, (_sent_to_spawned(self.handle, popen), suffix)
@@ -1964,9 +1965,9 @@ def passing(*files: File, startupinfo: Any = None) -> Generator[Child, None, Non
     start workers at any time.
 
     The child gets exactly these files, and the standard streams as `Popen` gives them.
-    Start it inside the block and do the rest after it. On Windows the files are
-    inheritable as long as the block lasts, and a child that another thread starts
-    meanwhile by `os.spawn*` or with `close_fds=False` gets them too. On POSIX their
+    Start it inside the block, and do everything else after the block. On Windows, the
+    files are inheritable while the block lasts, and a child that another thread starts
+    in that time with `os.spawn*` or `close_fds=False` gets them too. On POSIX, their
     flags are never touched.
 
     The child has standard streams of its own. So a file that is one of this process'
@@ -1975,9 +1976,9 @@ def passing(*files: File, startupinfo: Any = None) -> Generator[Child, None, Non
     tell that, so give the file itself. A file that is given twice is received once.
 
     Args:
-        *files: File descriptors, objects with `fileno()`, OpenHandles.
-        startupinfo: A `subprocess.STARTUPINFO` of your own, on Windows. The child gets
-            a copy of it, and what its `handle_list` names too.
+        *files: File descriptors, or objects with `fileno()`, such as OpenHandles.
+        startupinfo: Your own `subprocess.STARTUPINFO`, on Windows. The child is started
+            with a copy of it, and also gets the handles in its `handle_list`.
 
     Yields:
         A Child: the arguments for the child's command line, and for `Popen`.
@@ -1986,10 +1987,10 @@ def passing(*files: File, startupinfo: Any = None) -> Generator[Child, None, Non
         OSError: One of the files is not open.
         OverflowError: As for `get_inheritable`.
         TypeError: As for `get_inheritable`.
-        ValueError: As for `get_inheritable`; or there is a `startupinfo` on POSIX.
+        ValueError: As for `get_inheritable`, or there is a `startupinfo` on POSIX.
 
     System calls:
-        POSIX: `pass_fds` of `Popen`. For multiprocessing its DupFd.
+        POSIX: `pass_fds` of `Popen`. For multiprocessing, its DupFd.
         Windows: `handle_list` of STARTUPINFO, and those of `temporarily`.
     """
     handles = _open_handles_of(files)
@@ -2016,7 +2017,7 @@ def passing(*files: File, startupinfo: Any = None) -> Generator[Child, None, Non
 def receive(arg: str) -> int:
     """Take a file that the parent has passed to this process.
 
-    It is non-inheritable again, so that this process' own children do not get it.
+    It becomes non-inheritable again, so that this process's own children do not get it.
 
     Give it nothing but an argument of `passing`: a number that is open and inheritable
     here for another reason would be taken just the same.
@@ -2026,7 +2027,7 @@ def receive(arg: str) -> int:
     then does a reader of a pipe see end-of-file.
 
     Args:
-        arg: One of the parent's `child.args`, as it stands on this process' command
+        arg: One of the parent's `child.args`, as it appears on this process's command
             line.
 
     Returns:
@@ -2034,9 +2035,9 @@ def receive(arg: str) -> int:
 
     Raises:
         OSError: EBADF. It was not handed over: it is not open, not inheritable, or one
-            of the standard streams. Or it was received before.
-        TypeError: It is no string.
-        ValueError: It is no string that `passing` makes.
+            of the standard streams. Or it was already received.
+        TypeError: It is not a string.
+        ValueError: It is not a string that `passing` makes.
 
     System calls:
         POSIX: fcntl.
@@ -2048,9 +2049,9 @@ def receive(arg: str) -> int:
 def receive_handle(arg: str) -> int:
     """Take a handle that the parent has passed to this process.
 
-    It is for what is no file to the C runtime of Windows: sockets, events, the pipes of
-    asyncio and multiprocessing. For a socket: `socket.socket(fileno=...)`. On POSIX it
-    is the same as `receive`.
+    Use it for anything that is not a file to the Windows C runtime: sockets, events,
+    and the pipes of asyncio and multiprocessing. For a socket, use
+    `socket.socket(fileno=...)`. On POSIX, it is the same as `receive`.
 
     Args:
         arg: As for `receive`.
@@ -2074,11 +2075,11 @@ def receive_handle(arg: str) -> int:
 def _parse_argument(arg: object) -> tuple[int, bool]:
     """Return the handle that an argument names, and whether to append to it."""
     if not isinstance(arg, str):
-        msg = f"expected a str of child.args, not {type(arg).__name__!r}"
+        msg = f"expected a str from child.args, not {type(arg).__name__!r}"
         raise TypeError(msg)
     appending = bool(_APPENDING) and arg.endswith(_APPENDING)
     digits = arg[: -len(_APPENDING)] if appending else arg
-    # int would take spaces, signs, underscores and the digits of other scripts. Of a
+    # int would accept spaces, signs, underscores and the digits of other scripts. Of a
     # multiple of 4 the last two digits are one too.
     is_decimal = digits.isascii() and digits.isdigit()
     if (
@@ -2086,7 +2087,7 @@ def _parse_argument(arg: object) -> tuple[int, bool]:
         and (digits == "0" or not digits.startswith("0"))
         and int(digits[-2:]) % _STEP == 0
     ):
-        # What is cut off makes no difference: the rest is too large for a handle, too.
+        # Cutting it makes no difference: what is left is still too large for a handle.
         return int(digits[:_MOST_DIGITS]), appending
     msg = f"expected a string that passing makes, not {arg!r}"
     raise ValueError(msg)
@@ -2094,7 +2095,7 @@ def _parse_argument(arg: object) -> tuple[int, bool]:
 
 def _take(arg: str, result_of: Callable[[int, bool], int]) -> int:
     handle, appending = _parse_argument(arg)
-    # Of several threads one alone gets it.
+    # If several threads try, only one gets it.
     with _lock_here():
         if isinstance(arg, _Argument) and arg.pid != os.getpid():
             # A fork has brought it here.
@@ -2109,7 +2110,7 @@ def _take(arg: str, result_of: Callable[[int, bool], int]) -> int:
             msg = (
                 f"{os.strerror(errno.EBADF)}: {handle} is not open and inheritable "
                 "here. Was the child started inside the block, with **child.popen? Was "
-                "this received before? Did disable_inheritance come first?"
+                "this already received? Was disable_inheritance called first?"
             )
             raise OSError(errno.EBADF, msg)
         result = result_of(handle, appending)
@@ -2136,21 +2137,21 @@ usage: python inheritable.py [list] [--pid PID] [--json] [--check]
 
 list: what this process has open, and whether a child would inherit it. Run from a
 shell, it shows what that shell hands to its children.
-  --pid PID       of another process (Linux, Windows)
-  --json          as an array of objects
-  --check         only what a child would inherit besides the standard streams
+  --pid PID       list another process instead (Linux, Windows)
+  --json          print a JSON array of objects
+  --check         list only what a child would inherit besides the standard streams
 holders: every process that has a file open (Linux, Windows).
   FD              a descriptor of this process (Windows: handle): holders 3 3<file
   PATH            a file by its path (Linux); ./3 for a file that is named 3
-  --pid PID       FD is a descriptor of this process instead
-  --json          as an array of objects
-run: executes COMMAND with the standard streams alone.
-  --pass FD       with this descriptor too (Windows: handle)
-  --pass FD:AS    with this descriptor as its number AS (POSIX)
+  --pid PID       FD is a descriptor of process PID instead
+  --json          print a JSON array of objects
+run: executes COMMAND with only the standard streams.
+  --pass FD       pass this descriptor too (Windows: handle)
+  --pass FD:AS    pass descriptor FD to COMMAND as number AS (POSIX)
 
 Exit status of run: COMMAND's own; 127 if it is not found, 126 if it cannot be
-executed. Of --check: 1 if there is anything. Of holders: 1 if there is none. An
-error in these two is 2. Otherwise 0; 2 for bad usage or a bad FD, 1 for other
+executed. Of --check: 1 if it lists anything, 2 for errors. Of holders: 1 if it
+lists nothing, 2 for errors. Otherwise 0; 2 for bad usage or a bad FD, 1 for other
 errors.
 
   python inheritable.py run make test
@@ -2192,7 +2193,7 @@ def _parse_options(
             follows an equals sign.
 
     Returns:
-        The options as pairs of a name and a value, and the arguments behind them.
+        The options as pairs of a name and a value, and the arguments after them.
     """
     options: list[tuple[str, str]] = []
     rest = list(args)
@@ -2214,7 +2215,7 @@ def _parse_options(
 
 
 def _informed(options: list[tuple[str, str]]) -> str:
-    """Return what --help or --version prints, or nothing if neither is there."""
+    """Return what --help or --version prints, or "" if neither was given."""
     names = [name for name, _ in options]
     if "-h" in names or "--help" in names:
         return _HELP
@@ -2225,7 +2226,7 @@ def _parse_number(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         msg = f"expected a number, not {text!r}"
         raise _UsageError(msg)
-    # What is cut off makes no difference: the rest is too large for anything, too.
+    # Cutting it makes no difference: what is left is still too large for anything.
     return int(text.lstrip("0")[:_MOST_DIGITS] or "0")
 
 
@@ -2240,10 +2241,10 @@ def _list_command(args: list[str]) -> int:
     chosen = dict(options)
     checks = "--check" in chosen
     if checks and "--pid" in chosen:
-        msg = "--check is about this process, and --pid about another"
+        msg = "--check is for this process only, so it cannot be used with --pid"
         raise _UsageError(msg)
     pid = _parse_number(chosen["--pid"]) if "--pid" in chosen else None
-    # With --check, 1 is an answer.
+    # With --check, status 1 is an answer, not an error.
     error_status = 2 if checks else 1
     try:
         handles = open_handles(pid)
@@ -2309,7 +2310,7 @@ def _holders_named(name: str, pid: str | None) -> list[Holder]:
     if name.isascii() and name.isdigit():
         return holders(OpenHandle(_parse_number(name)))
     if not O_PATH:
-        msg = "a path can be looked up on Linux alone: expected a number"
+        msg = "a path can be looked up only on Linux: expected a number"
         raise _UsageError(msg)
     # With this flag no device notices, and no FIFO waits for its other end.
     fd = os.open(name, O_PATH)
@@ -2345,7 +2346,7 @@ def _parse_passed(texts: Iterable[str]) -> list[tuple[int, int]]:
     for text in texts:
         source, colon, target = text.partition(":")
         if colon and sys.platform == "win32":
-            msg = f"handles have no other numbers on Windows: {text}"
+            msg = f"handles cannot be renumbered on Windows: {text}"
             raise _UsageError(msg)
         fd = _parse_number(source)
         number = _parse_number(target) if colon else fd
@@ -2374,7 +2375,8 @@ def _print_json(
 
 
 def _print_table(head: str, rows: list[str], status: int, error_status: int) -> int:
-    # A name could steer the terminal, or have characters that its encoding lacks.
+    # A name could contain terminal escape sequences, or characters that the encoding
+    # lacks.
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     lines = [head]
     for row in rows:
@@ -2391,7 +2393,7 @@ def _escaped(text: str) -> str:
 
 
 def _print(text: str, status: int = 0, error_status: int = 1) -> int:
-    """Print a text and return the exit status, which is another if that fails."""
+    """Print a text and return `status`, or `error_status` if printing fails."""
     if sys.stdout is None:
         return _fail(error_status, "stdout is closed")
     try:
@@ -2407,7 +2409,7 @@ def _print(text: str, status: int = 0, error_status: int = 1) -> int:
 
 def _fail(status: int, reason: str) -> int:
     line = _escaped(f"inheritable: {reason}").encode("ascii", "backslashreplace")
-    # stderr may be closed, or nobody may read it.
+    # stderr may be closed, or nobody may be reading it.
     with contextlib.suppress(OSError):
         os.write(2, line + b"\n")
     return status
