@@ -9,20 +9,25 @@ INHERITABLE_SOAK in the environment is a factor for the counts of the long tests
 """
 
 import asyncio
+import concurrent.futures
 import contextlib
+import copy
 import ctypes
 import doctest
 import errno
 import functools
+import gc
 import http.client
 import importlib.util
 import inspect
 import io
 import json
 import mmap
+import multiprocessing
 import multiprocessing.connection
 import operator
 import os
+import pickle
 import random
 import re
 import select
@@ -3763,6 +3768,355 @@ class TestReceive(Case):
             """
         printed = self.give(code, OpenHandle(self.event()))
         self.assertEqual(printed.split(), ["True", "True"])
+
+
+# What the processes of multiprocessing do in the tests. Those that are spawned import
+# it from here.
+
+
+def read_all(fd):
+    os.lseek(fd, 0, os.SEEK_SET)
+    return os.read(fd, 100)
+
+
+def copy_over(source, target):
+    """Copy a file to a pipe."""
+    os.write(receive(target), read_all(receive(source)))
+
+
+def write_hello(arg):
+    os.write(receive(arg), b"hello")
+
+
+def append_line(arg):
+    with open(receive(arg), "ab", 0) as log:
+        log.write(b"child\n")
+
+
+def answer_socket(arg):
+    """Answer a message with the same in capitals."""
+    # Under Wine a socket needs to be told its kind.
+    kind = [socket.AF_INET, socket.SOCK_STREAM]
+    with socket.socket(*kind, fileno=receive_handle(arg)) as connection:
+        connection.sendall(connection.recv(100).upper())
+
+
+def report_receiving(report, *args):
+    """Write to the file of this path what receiving each argument gives."""
+    got = [outcome(receive, arg) for arg in args]
+    results = [
+        [read_all(fd).decode(), get_inheritable(fd)] if isinstance(fd, int) else fd[1]
+        for fd in got
+    ]
+    with open(report, "w") as file:
+        json.dump(results, file)
+
+
+# What a worker of a pool has received.
+of_this_worker = []
+
+
+def initialize_worker(*args):
+    of_this_worker.extend(receive(arg) for arg in args)
+
+
+def work(number):
+    os.write(of_this_worker[0], b"%d " % number)
+    return number
+
+
+def each_method(test):
+    """Run a test for each way in which multiprocessing starts a process."""
+
+    @functools.wraps(test)
+    def tests(self):
+        for method in multiprocessing.get_all_start_methods():
+            with self.subTest(method=method):
+                test(self, multiprocessing.get_context(method))
+
+    return tests
+
+
+class TestMultiprocessing(Case):
+    def run_process(self, context, target, *args):
+        """Run a process to its end, and return its status."""
+        process = context.Process(target=target, args=args)
+        process.start()
+        return self.status(process)
+
+    def status(self, process):
+        process.join()
+        status = process.exitcode
+        process.close()
+        return status
+
+    def skip_broken_executors(self, context):
+        executor = concurrent.futures.ProcessPoolExecutor
+        if PYPY and not hasattr(executor, "_adjust_process_count"):
+            if context.get_start_method() != "fork":
+                self.skipTest("the executors of PyPy 7.3.11 can only fork")
+
+    def read_to_end(self, reader):
+        """Read a pipe to its end, which comes if nobody has the other end any more."""
+        if PROC:
+            self.assertEqual({row.pid for row in holders(reader)}, {os.getpid()})
+        return reader.read()
+
+    @each_method
+    def test_a_process_receives_files(self, context):
+        r, w = self.pipe()
+        with passing(self.file, w) as child:
+            process = context.Process(target=copy_over, args=child.args)
+            process.start()
+        w.close()
+        self.assertEqual(self.status(process), 0)
+        self.assertEqual(self.read_to_end(r), b"secret")
+
+    @each_method
+    def test_the_flags_of_the_parent_are_as_before(self, context):
+        r, w = self.pipe()
+        handles = [self.handle, handle_of(r), handle_of(w)]
+        set_inheritable(r, True)
+        with passing(self.file, w) as child:
+            self.run_process(context, copy_over, *child.args)
+            self.assertEqual(tell_all(handles), [WINDOWS, True, WINDOWS])
+        self.assertEqual(tell_all(handles), [False, True, False])
+
+    @each_method
+    def test_a_process_receives_a_file_once_and_not_inheritable(self, context):
+        report = self.path + "-report"
+        with passing(self.file) as child:
+            args = [*child.args, *child.args]
+            self.assertEqual(
+                self.run_process(context, report_receiving, report, *args), 0
+            )
+        with open(report) as file:
+            self.assertEqual(json.load(file), [["secret", False], errno.EBADF])
+
+    @each_method
+    def test_a_file_given_twice_is_received_once(self, context):
+        report = self.path + "-report"
+        with passing(self.file, self.file, OpenHandle(self.handle)) as child:
+            self.assertIs(child.args[0], child.args[1])
+            self.assertIs(child.args[0], child.args[2])
+            self.assertEqual(
+                self.run_process(context, report_receiving, report, *child.args), 0
+            )
+        with open(report) as file:
+            results = json.load(file)
+        self.assertEqual(results, [["secret", False], errno.EBADF, errno.EBADF])
+
+    @each_method
+    def test_several_processes_receive_the_same_file(self, context):
+        r, w = self.pipe()
+        with passing(w) as child:
+            for _ in range(3):
+                self.assertEqual(self.run_process(context, write_hello, *child.args), 0)
+        w.close()
+        self.assertEqual(self.read_to_end(r), 3 * b"hello")
+
+    @each_method
+    def test_a_file_opened_for_appending_goes_on_appending(self, context):
+        path = f"{self.path}-{context.get_start_method()}"
+        with open(path, "a") as log:
+            log.write("parent\n")
+            log.flush()
+            with open(path, "a") as third:
+                third.write("third\n")
+            with passing(log) as child:
+                status = self.run_process(context, append_line, *child.args)
+        with open(path) as written:
+            self.assertEqual(
+                (status, written.read().split()), (0, ["parent", "third", "child"])
+            )
+
+    @each_method
+    def test_a_process_receives_a_socket(self, context):
+        _, client, accepted = self.sockets()
+        client.sendall(b"hello")
+        with passing(accepted) as child:
+            self.assertEqual(self.run_process(context, answer_socket, *child.args), 0)
+        accepted.close()
+        self.assertEqual(client.recv(100), b"HELLO")
+        # Nobody has that end any more.
+        self.assertEqual(client.recv(100), b"")
+
+    @each_method
+    def test_standard_streams_go_over_as_duplicates(self, context):
+        code = """
+            import multiprocessing, sys, inheritable, test_inheritable
+            context = multiprocessing.get_context(sys.argv[1])
+            with inheritable.passing(sys.stdout) as child:
+                process = context.Process(
+                    target=test_inheritable.write_hello, args=child.args
+                )
+                process.start()
+            process.join()
+            print(process.exitcode)
+            """
+        self.assertEqual(output(code, context.get_start_method()), "hello0\n")
+
+    @each_method
+    def test_the_workers_of_an_executor_receive_files(self, context):
+        self.skip_broken_executors(context)
+        r, w = self.pipe()
+        with passing(w) as child:
+            initargs = tuple(child.args)
+            with concurrent.futures.ProcessPoolExecutor(
+                2, context, initialize_worker, initargs
+            ) as executor:
+                self.assertEqual(list(executor.map(work, range(8))), list(range(8)))
+        w.close()
+        written = sorted(self.read_to_end(r).split())
+        self.assertEqual(written, [b"%d" % number for number in range(8)])
+
+    @each_method
+    def test_the_workers_of_a_pool_receive_files(self, context):
+        r, w = self.pipe()
+        with passing(w) as child:
+            # Each worker does one thing, and then another one takes its place. A fork
+            # would then be one of a thread, of which Python warns.
+            tasks = None if context.get_start_method() == "fork" else 1
+            with context.Pool(2, initialize_worker, tuple(child.args), tasks) as pool:
+                self.assertEqual(pool.map(work, range(8), 1), list(range(8)))
+                pool.close()
+                pool.join()
+        w.close()
+        written = sorted(self.read_to_end(r).split())
+        self.assertEqual(written, [b"%d" % number for number in range(8)])
+
+    @each_method
+    def test_leaves_nothing_open(self, context):
+        _, w = self.pipe()
+        lists = []
+        # The first process makes multiprocessing start its helpers, which stay.
+        for _ in range(3):
+            with passing(self.file, w) as child:
+                self.assertEqual(self.run_process(context, copy_over, *child.args), 0)
+            gc.collect()
+            lists.append([row.handle for row in open_handles()])
+        self.assertEqual(lists[1], lists[2])
+
+    # Takes a file out of its block, and lets a stranger have its number.
+    TOO_LATE = """
+        import concurrent.futures, multiprocessing, os, sys
+        import inheritable, test_inheritable
+        method, path, report = sys.argv[1:]
+        context = multiprocessing.get_context(method)
+        file = open(path)
+        with inheritable.passing(file) as child:
+            executor = concurrent.futures.ProcessPoolExecutor(
+                1, context, test_inheritable.initialize_worker, tuple(child.args)
+            )
+        fd = file.fileno()
+        file.close()
+        stranger = open(inheritable.__file__)
+        assert stranger.fileno() == fd
+        inheritable.set_inheritable(stranger, True)
+        """
+
+    @each_method
+    def test_a_process_that_is_started_too_late_receives_nothing(self, context):
+        code = """
+            args = (report, *child.args)
+            process = context.Process(
+                target=test_inheritable.report_receiving, args=args
+            )
+            try:
+                process.start()
+                process.join()
+            except ValueError as error:
+                print(error)
+            """
+        method = context.get_start_method()
+        report = f"{self.path}-{method}"
+        code = textwrap.dedent(self.TOO_LATE) + textwrap.dedent(code)
+        printed = output(code, method, self.path, report)
+        if method == "fork":
+            with open(report) as file:
+                self.assertEqual((printed, json.load(file)), ("", [errno.EBADF]))
+        else:
+            self.assertIn("after the block of passing has ended", printed)
+            self.assertFalse(os.path.exists(report))
+
+    @each_method
+    def test_a_pool_that_is_first_used_too_late_fails(self, context):
+        self.skip_broken_executors(context)
+        code = """
+            try:
+                print(executor.submit(len, "").result(60))
+            except Exception as error:
+                print(type(error).__name__, flush=True)
+            os._exit(0)
+            """
+        method = context.get_start_method()
+        code = textwrap.dedent(self.TOO_LATE) + textwrap.dedent(code)
+        printed = output(code, method, self.path, "")
+        expected = "BrokenProcessPool" if method == "fork" else "ValueError"
+        self.assertEqual(printed.strip(), expected)
+
+    def test_an_argument_is_a_plain_string_otherwise(self):
+        with open(self.path + "2", "a") as log, passing(self.file, log) as child:
+            for arg in child.args:
+                self.assertIsInstance(arg, str)
+                plain = [str(arg), f"{arg}", copy.copy(arg), copy.deepcopy(arg)]
+                for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+                    plain.append(pickle.loads(pickle.dumps(arg, protocol)))  # noqa: S301
+                for text in plain:
+                    self.assertIs(type(text), str)
+                    self.assertEqual(text, arg)
+            copied = copy.deepcopy(child.args)
+            self.assertEqual(copied, child.args)
+            self.assertEqual({type(arg) for arg in copied}, {str})
+
+    def test_a_plain_string_is_not_handed_over(self):
+        report = self.path + "-report"
+        context = multiprocessing.get_context("spawn")
+        with passing(self.file) as child:
+            plain = str(child.args[0])
+            status = self.run_process(context, report_receiving, report, plain)
+        with open(report) as file:
+            self.assertEqual((status, json.load(file)), (0, [errno.EBADF]))
+
+    @forks
+    def test_a_forked_child_receives_a_duplicate_once(self):
+        with passing(self.file) as child:
+            (arg,) = child.args
+
+            def receive_twice():
+                fd = receive(arg)
+                assert fd != self.fd
+                assert tell_all([fd, self.fd]) == [False, False]
+                assert os.path.sameopenfile(fd, self.fd)
+                assert outcome(receive, arg)[:2] == (OSError, errno.EBADF)
+                assert outcome(receive_handle, arg)[:2] == (OSError, errno.EBADF)
+                # Nothing is closed twice.
+                os.close(fd)
+                self.file.close()
+
+            # What one child has received, another one can still receive.
+            for _ in range(2):
+                self.assertEqual(status_of_fork(receive_twice), 0)
+            # It was not handed over to this process.
+            self.assertEqual(outcome(receive, arg)[:2], (OSError, errno.EBADF))
+
+    @forks
+    def test_one_of_several_threads_of_a_forked_child_gets_it(self):
+        def receive_in_threads():
+            got = []
+            start = threading.Barrier(8)
+
+            def take():
+                start.wait()
+                got.append(outcome(receive, arg))
+
+            run_threads(*[take] * 8)
+            fds = [result for result in got if isinstance(result, int)]
+            assert len(fds) == 1, got
+
+        with passing(self.file) as child:
+            (arg,) = child.args
+            self.assertEqual(status_of_fork(receive_in_threads), 0)
 
 
 # ---------------------------------------------------------------------------------
