@@ -4036,7 +4036,7 @@ class TestMultiprocessing(Case):
             with open(report) as file:
                 self.assertEqual((printed, json.load(file)), ("", [errno.EBADF]))
         else:
-            self.assertIn("after the block of passing has ended", printed)
+            self.assertIn("after the passing block had ended", printed)
             self.assertFalse(os.path.exists(report))
 
     @each_method
