@@ -4410,7 +4410,7 @@ class TestHoldersCommand(Case):
         """Return the process, the number and the other columns of each row."""
         head, *lines = text.splitlines()
         self.assertEqual(head, self.HEAD)
-        pattern = re.compile(r" *(\d+)  +(\d+)  (yes|no ) {9} (rw|r |w |- ) {4} (.*)$")
+        pattern = re.compile(r" *(\d+)  +(\d+)  (yes|no ) {9} (rw|r |w |- ) {6}(.*)$")
         rows = [pattern.match(line).groups() for line in lines]
         return [
             (int(pid), int(number), flag.strip(), mode.strip(), rest)
