@@ -2108,9 +2108,10 @@ def _take(arg: str, result_of: Callable[[int, bool], int]) -> int:
             handed_over = _was_handed_over(handle)
         if not handed_over:
             msg = (
-                f"{os.strerror(errno.EBADF)}: {handle} is not open and inheritable "
-                "here. Was the child started inside the block, with **child.popen? Was "
-                "this already received? Was disable_inheritance called first?"
+                f"{os.strerror(errno.EBADF)}: {handle} is not open here, not "
+                "inheritable, or a standard stream. Was the child started inside the "
+                "block, with **child.popen or with child.args unchanged? Was this "
+                "already received? Was disable_inheritance called first?"
             )
             raise OSError(errno.EBADF, msg)
         result = result_of(handle, appending)
@@ -2140,7 +2141,8 @@ shell, it shows what that shell hands to its children.
   --pid PID       list another process instead (Linux, Windows)
   --json          print a JSON array of objects
   --check         list only what a child would inherit besides the standard streams
-holders: every process that has a file open (Linux, Windows).
+holders: every process that has a file open, as far as this user may inspect them
+(Linux, Windows).
   FD              a descriptor of this process (Windows: handle): holders 3 3<file
   PATH            a file by its path (Linux); ./3 for a file that is named 3
   --pid PID       FD is a descriptor of process PID instead
@@ -2285,7 +2287,7 @@ def _holders_command(args: list[str]) -> int:
         return _print(text, error_status=2)
     chosen = dict(options)
     if len(rest) != 1:
-        msg = "expected one FD or PATH"
+        msg = "expected one FD or PATH, after the options"
         raise _UsageError(msg)
     try:
         found = _holders_named(rest[0], chosen.get("--pid"))

@@ -17,7 +17,6 @@ import doctest
 import errno
 import functools
 import gc
-import http.client
 import importlib.util
 import inspect
 import io
@@ -74,6 +73,9 @@ ROOT = not WINDOWS and os.geteuid() == 0
 WINE = WINDOWS and hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
 
 if WINDOWS:
+    # This needs zlib, which not every Python on Linux has.
+    import http.client
+
     import _winapi
     import msvcrt
 else:
