@@ -4047,6 +4047,7 @@ class TestMultiprocessing(Case):
         code = """
             try:
                 print(executor.submit(len, "").result(60))
+                executor.shutdown()
             except Exception as error:
                 print(type(error).__name__, flush=True)
             os._exit(0)
