@@ -2158,6 +2158,25 @@ class TestHolders(Case):
             self.assertEqual(self.found(file), self.ours(file.fileno()))
         os.chdir("/")
 
+    def test_the_same_inode_on_another_device_is_another_file(self):
+        first, second = (os.path.join(self.folder, name) for name in ("1", "2"))
+        os.mkdir(first)
+        os.mkdir(second)
+        mount = f"mount -t tmpfs first {first} && mount -t tmpfs second {second}"
+        code = f"""
+            import os, inheritable
+            files = [open({first!r} + "/file", "w"), open({second!r} + "/file", "w")]
+            status = [os.fstat(file.fileno()) for file in files]
+            print(status[0].st_ino == status[1].st_ino)
+            for file in files:
+                (holder,) = inheritable.holders(file)
+                print(holder.handle == file.fileno())
+            """
+        printed = in_namespace(["-m"], mount, code)
+        if printed is None or printed.startswith("False"):
+            self.skipTest("two such file systems cannot be mounted here")
+        self.assertEqual(printed.split(), ["True"] * 3)
+
     @windows
     def test_an_inherited_handle_of_every_kind(self):
         r, w = self.pipe()
@@ -4047,6 +4066,7 @@ class TestMultiprocessing(Case):
         code = """
             try:
                 print(executor.submit(len, "").result(60))
+                executor.shutdown()
             except Exception as error:
                 print(type(error).__name__, flush=True)
             os._exit(0)
@@ -4820,9 +4840,9 @@ class TestPassAs(Case):
         return out.splitlines()
 
     def test_gives_it_as_another_number(self):
-        first, free = self.fds[0], max(self.fds) + 4
-        closed = str(errno.EBADF)
-        self.assertEqual(self.read([(first, free)], free), ["file 0"])
+        first, closed = self.fds[0], str(errno.EBADF)
+        for number in range(3, max(self.fds) + 5):
+            self.assertEqual(self.read([(first, number)], number), ["file 0"])
         # It has no other number, and the number that it takes is gone.
         got = self.read([(first, self.fds[1])], *self.fds)
         self.assertEqual(got, [closed, "file 0", closed])
@@ -4844,6 +4864,12 @@ class TestPassAs(Case):
         for chosen in pairs, pairs[::-1]:
             got = self.read(chosen, *self.fds)
             self.assertEqual(got, ["file 2", "file 0", "file 1"])
+
+    def test_the_lowest_numbers_are_not_in_the_way(self):
+        free = [number for number in range(3, 20) if number not in self.fds][:3]
+        for numbers in free, free[::-1]:
+            got = self.read(list(zip(self.fds, numbers)), *numbers)
+            self.assertEqual(got, ["file 0", "file 1", "file 2"])
 
     def test_goes_with_those_that_keep_their_number(self):
         first, second, third = self.fds
