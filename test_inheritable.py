@@ -73,10 +73,10 @@ ROOT = not WINDOWS and os.geteuid() == 0
 WINE = WINDOWS and hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
 
 if WINDOWS:
+    import _winapi
+
     # This needs zlib, which not every Python on Linux has.
     import http.client
-
-    import _winapi
     import msvcrt
 else:
     import fcntl
@@ -3873,9 +3873,9 @@ class TestMultiprocessing(Case):
 
     def skip_broken_executors(self, context):
         executor = concurrent.futures.ProcessPoolExecutor
-        if PYPY and not hasattr(executor, "_adjust_process_count"):
-            if context.get_start_method() != "fork":
-                self.skipTest("the executors of PyPy 7.3.11 can only fork")
+        old = PYPY and not hasattr(executor, "_adjust_process_count")
+        if old and context.get_start_method() != "fork":
+            self.skipTest("the executors of PyPy 7.3.11 can only fork")
 
     def read_to_end(self, reader):
         """Read a pipe to its end, which comes if nobody has the other end any more."""
@@ -4082,8 +4082,9 @@ class TestMultiprocessing(Case):
             for arg in child.args:
                 self.assertIsInstance(arg, str)
                 plain = [str(arg), f"{arg}", copy.copy(arg), copy.deepcopy(arg)]
-                for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-                    plain.append(pickle.loads(pickle.dumps(arg, protocol)))  # noqa: S301
+                protocols = range(pickle.HIGHEST_PROTOCOL + 1)
+                pickled = [pickle.dumps(arg, protocol) for protocol in protocols]
+                plain += [pickle.loads(text) for text in pickled]  # noqa: S301
                 for text in plain:
                     self.assertIs(type(text), str)
                     self.assertEqual(text, arg)
