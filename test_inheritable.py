@@ -4084,7 +4084,7 @@ class TestMultiprocessing(Case):
                 plain = [str(arg), f"{arg}", copy.copy(arg), copy.deepcopy(arg)]
                 protocols = range(pickle.HIGHEST_PROTOCOL + 1)
                 pickled = [pickle.dumps(arg, protocol) for protocol in protocols]
-                plain += [pickle.loads(text) for text in pickled]  # noqa: S301
+                plain += [pickle.loads(text) for text in pickled]
                 for text in plain:
                     self.assertIs(type(text), str)
                     self.assertEqual(text, arg)
