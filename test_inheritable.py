@@ -3854,9 +3854,9 @@ class TestMultiprocessing(Case):
 
     def skip_broken_executors(self, context):
         executor = concurrent.futures.ProcessPoolExecutor
-        if PYPY and not hasattr(executor, "_adjust_process_count"):
-            if context.get_start_method() != "fork":
-                self.skipTest("the executors of PyPy 7.3.11 can only fork")
+        only_fork = PYPY and not hasattr(executor, "_adjust_process_count")
+        if only_fork and context.get_start_method() != "fork":
+            self.skipTest("the executors of PyPy 7.3.11 can only fork")
 
     def read_to_end(self, reader):
         """Read a pipe to its end, which comes if nobody has the other end any more."""
@@ -4063,8 +4063,10 @@ class TestMultiprocessing(Case):
             for arg in child.args:
                 self.assertIsInstance(arg, str)
                 plain = [str(arg), f"{arg}", copy.copy(arg), copy.deepcopy(arg)]
-                for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-                    plain.append(pickle.loads(pickle.dumps(arg, protocol)))  # noqa: S301
+                plain += [
+                    pickle.loads(pickle.dumps(arg, protocol))
+                    for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+                ]
                 for text in plain:
                     self.assertIs(type(text), str)
                     self.assertEqual(text, arg)
