@@ -1374,9 +1374,6 @@ else:
 
     def _arrived(sent: Any) -> int:
         fd: int = sent.detach()
-        # From a fork server it comes in a message, and arrives non-inheritable. The
-        # flag tells `receive` that it was handed over.
-        _set(fd, True)
         return fd
 
     def _descriptor(fd: int, _appending: bool) -> int:

@@ -3818,8 +3818,12 @@ def answer_socket(arg):
     """Answer a message with the same in capitals."""
     # Under Wine a socket needs to be told its kind.
     kind = [socket.AF_INET, socket.SOCK_STREAM]
-    with socket.socket(*kind, fileno=receive_handle(arg)) as connection:
-        connection.sendall(connection.recv(100).upper())
+    connection = socket.socket(*kind, fileno=receive_handle(arg))
+    connection.sendall(connection.recv(100).upper())
+    # Wine cannot close a socket that was inherited. The end of this process does.
+    if WINE:
+        connection.detach()
+    connection.close()
 
 
 def report_receiving(report, *args):
@@ -5125,6 +5129,8 @@ class TestReadme(Case):
         for name, needs, comments in recipes:
             if name in started or (WINDOWS and needs == "POSIX"):
                 continue
+            if name == "who.py" and not (WINDOWS or PROC):
+                continue
             expected = {"chosen.py": ["listening: 1"]}.get(name, comments)
             with self.subTest(name=name):
                 strict = [sys.executable, "-W", "error", "-X", "dev", name]
@@ -5210,7 +5216,7 @@ class TestReadme(Case):
         lines = [line for text in texts for line in text.splitlines()]
         self.assertIn("python3 test_inheritable.py", lines)
         for line in lines:
-            if "test_inheritable" in line or ".ci/" in line:
+            if "test_inheritable" in line or ("holders" in line and not PROC):
                 continue
             with self.subTest(line=line):
                 # This very Python stands in for the one that the line names.
