@@ -2,16 +2,17 @@
 # Copyright (c) 2026 the authors of inheritable
 """Control what your child processes inherit.
 
-When a process starts a program, that program gets every file descriptor (POSIX) or
-handle (Windows) that is inheritable (PEP 446). This module reads and sets that flag,
-lists what is open, shows who else has a file, shuts inheritance off, and hands chosen
-files to a child, by the same calls on every platform:
+When a process starts a program, that program gets every file descriptor
+(POSIX) or handle (Windows) that is inheritable (PEP 446). This module reads
+and sets that flag, lists what is open, shows who else has a file, shuts
+inheritance off, and hands chosen files to a child, by the same calls on
+every platform:
 
     import subprocess
     import sys
     import inheritable
 
-    inheritable.disable_inheritance()            # nothing leaks from here on
+    inheritable.disable_inheritance()  # nothing leaks from here on
     with open("work.log", "a") as log:
         with inheritable.passing(log) as child:  # except this file
             command = [sys.executable, "worker.py", *child.args]
@@ -20,12 +21,13 @@ files to a child, by the same calls on every platform:
     # And in worker.py:
     log = open(inheritable.receive(sys.argv[1]), "a")
 
-The flag matters only when a program is executed. A fork alone copies everything that is
-open, whatever its flag. `subprocess` closes what it was not told to pass on, unless
-`close_fds=False`. `os.exec*`, `os.spawn*`, `os.posix_spawn` and many C libraries do
-not.
+The flag matters only when a program is executed. A fork alone copies
+everything that is open, whatever its flag. `subprocess` closes what it was
+not told to pass on, unless `close_fds=False`. `os.exec*`, `os.spawn*`,
+`os.posix_spawn` and many C libraries do not.
 
-In this module a file is an int, an OpenHandle, or any object with `fileno()`.
+In this module a file is an int, an OpenHandle, or any object with
+`fileno()`.
 
 `python inheritable.py --help` describes the command line.
 """
@@ -110,18 +112,21 @@ else:
 class OpenHandle(_OpenHandle):
     """An open file descriptor (POSIX) or handle (Windows).
 
-    It can be used wherever a file is expected. So a Windows event, which has no file
-    object, can be handed over too: `passing(OpenHandle(event))`.
+    It can be used wherever a file is expected. So a Windows event, which
+    has no file object, can be handed over too:
+    `passing(OpenHandle(event))`.
 
     Attributes:
-        handle: Its number. Windows ignores the two lowest bits of a handle, so there
-            they are cleared, unless the number is negative.
-        inheritable: Whether a program that this process executes would get it. None if
-            that is not known.
-        target: What it refers to: a path, `socket:[123]`, or on Windows the type of an
-            object, such as `Event`. None if the system does not report it.
-        access: `"r"`, `"w"`, `"rw"`, or `""` if it is open for neither (O_PATH). This
-            shows which end of a pipe it is. None if it does not apply or is not known.
+        handle: Its number. Windows ignores the two lowest bits of a handle,
+            so there they are cleared, unless the number is negative.
+        inheritable: Whether a program that this process executes would get
+            it. None if that is not known.
+        target: What it refers to: a path, `socket:[123]`, or on Windows the
+            type of an object, such as `Event`. None if the system does not
+            report it.
+        access: `"r"`, `"w"`, `"rw"`, or `""` if it is open for neither
+            (O_PATH). This shows which end of a pipe it is. None if it does
+            not apply or is not known.
     """
 
     __slots__ = ()
@@ -150,11 +155,12 @@ class Holder(_Holder):
     Attributes:
         pid: The process.
         handle: The file descriptor (POSIX) or handle (Windows) that it has.
-        inheritable: Whether a program that the process executes would get it.
+        inheritable: Whether a program that the process executes would get
+            it.
         access: As in OpenHandle.
-        command: The command line of the process, quoted for a shell, or `[name]` if it
-            has none (Linux). The path of its program (Windows). None if it cannot be
-            read.
+        command: The command line of the process, quoted for a shell, or
+            `[name]` if it has none (Linux). The path of its program
+            (Windows). None if it cannot be read.
     """
 
     __slots__ = ()
@@ -164,10 +170,10 @@ class Child(_Child):
     """What a child needs to get the files of a `passing` block.
 
     Attributes:
-        args: Strings for the child's command line, one per file, in order. The child
-            passes each of them to `receive`.
-        popen: Keyword arguments for `subprocess.Popen`, or for anything that passes
-            them on to it.
+        args: Strings for the child's command line, one per file, in order.
+            The child passes each of them to `receive`.
+        popen: Keyword arguments for `subprocess.Popen`, or for anything
+            that passes them on to it.
     """
 
     __slots__ = ()
@@ -1490,10 +1496,12 @@ def _open_handles_of(files: Iterable[File]) -> list[int]:
 def get_inheritable(fd: File, /) -> bool:
     """Get the inheritable flag of a file descriptor.
 
-    This is `os.get_inheritable`, but it also accepts any object with `fileno()`.
+    This is `os.get_inheritable`, but it also accepts any object with
+    `fileno()`.
 
     Args:
-        fd: A file: a descriptor, an OpenHandle, or any object with `fileno()`.
+        fd: A file: a descriptor, an OpenHandle, or any object with
+            `fileno()`.
 
     Returns:
         Whether a program that this process executes would get it.
@@ -1501,9 +1509,9 @@ def get_inheritable(fd: File, /) -> bool:
     Raises:
         OSError: EBADF. It is not open.
         OverflowError: The number does not fit in a C int.
-        TypeError: It is neither an int nor an object with `fileno()`. On Windows also:
-            the class of the object is not known, and its number is open both as a
-            descriptor and as a handle.
+        TypeError: It is neither an int nor an object with `fileno()`. On
+            Windows also: the class of the object is not known, and its
+            number is open both as a descriptor and as a handle.
         ValueError: The file object is closed.
 
     System calls:
@@ -1520,7 +1528,8 @@ def get_inheritable(fd: File, /) -> bool:
 def set_inheritable(fd: File, inheritable: SupportsIndex, /) -> None:
     """Set the inheritable flag of a file descriptor.
 
-    This is `os.set_inheritable`, but it also accepts any object with `fileno()`.
+    This is `os.set_inheritable`, but it also accepts any object with
+    `fileno()`.
 
     >>> with open(os.devnull) as file:
     ...     set_inheritable(file, True)
@@ -1528,9 +1537,10 @@ def set_inheritable(fd: File, inheritable: SupportsIndex, /) -> None:
     True
 
     Args:
-        fd: A file: a descriptor, an OpenHandle, or any object with `fileno()`.
-        inheritable: Whether a program that this process executes is to get it: an int,
-            in which 0 means no.
+        fd: A file: a descriptor, an OpenHandle, or any object with
+            `fileno()`.
+        inheritable: Whether a program that this process executes is to get
+            it: an int, in which 0 means no.
 
     Raises:
         OSError: EBADF. It is not open.
@@ -1539,7 +1549,8 @@ def set_inheritable(fd: File, inheritable: SupportsIndex, /) -> None:
         ValueError: The file object is closed.
 
     System calls:
-        POSIX: fcntl(F_SETFD). Other flags of the descriptor stay as they are.
+        POSIX: fcntl(F_SETFD). Other flags of the descriptor stay as they
+            are.
         Windows: SetHandleInformation, on the descriptor's handle.
     """
     if (
@@ -1559,18 +1570,21 @@ def set_inheritable(fd: File, inheritable: SupportsIndex, /) -> None:
 def get_handle_inheritable(handle: File, /) -> bool:
     """Get the inheritable flag of a handle.
 
-    This is `os.get_handle_inheritable`, on every platform. On Windows an int is a
-    HANDLE, and never a file descriptor; an object with `fileno()` stands for its
-    handle, whether it is a socket or a file. On POSIX a handle is a file descriptor.
+    This is `os.get_handle_inheritable`, on every platform. On Windows an
+    int is a HANDLE, and never a file descriptor; an object with `fileno()`
+    stands for its handle, whether it is a socket or a file. On POSIX a
+    handle is a file descriptor.
 
     Args:
-        handle: A file: a handle, an OpenHandle, or any object with `fileno()`.
+        handle: A file: a handle, an OpenHandle, or any object with
+            `fileno()`.
 
     Returns:
         Whether a program that this process executes would get it.
 
     Raises:
-        OSError: It is not open. EBADF; on Windows, for a handle, WinError 6.
+        OSError: It is not open. EBADF; on Windows, for a handle, WinError
+            6.
         OverflowError: The number does not fit in a handle.
         TypeError: As for `get_inheritable`.
         ValueError: The file object is closed.
@@ -1589,22 +1603,25 @@ def get_handle_inheritable(handle: File, /) -> bool:
 def set_handle_inheritable(handle: File, inheritable: object, /) -> None:
     """Set the inheritable flag of a handle.
 
-    This is `os.set_handle_inheritable`, on every platform. See `get_handle_inheritable`
-    for what a handle is.
+    This is `os.set_handle_inheritable`, on every platform. See
+    `get_handle_inheritable` for what a handle is.
 
     Args:
-        handle: A file: a handle, an OpenHandle, or any object with `fileno()`.
-        inheritable: Whether a program that this process executes is to get it: any
-            truth value.
+        handle: A file: a handle, an OpenHandle, or any object with
+            `fileno()`.
+        inheritable: Whether a program that this process executes is to get
+            it: any truth value.
 
     Raises:
-        OSError: It is not open. EBADF; on Windows, for a handle, WinError 6.
+        OSError: It is not open. EBADF; on Windows, for a handle, WinError
+            6.
         OverflowError: The number does not fit in a handle.
         TypeError: As for `get_inheritable`.
         ValueError: The file object is closed.
 
     System calls:
-        POSIX: fcntl(F_SETFD). Other flags of the descriptor stay as they are.
+        POSIX: fcntl(F_SETFD). Other flags of the descriptor stay as they
+            are.
         Windows: SetHandleInformation.
     """
     if (
@@ -1641,27 +1658,30 @@ def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
         pid: The id of another process, on Linux and Windows.
 
     Returns:
-        The file descriptors (POSIX) or handles (Windows), in order. The list is empty
-        for a process that has just ended.
+        The file descriptors (POSIX) or handles (Windows), in order. The
+        list is empty for a process that has just ended.
 
     Raises:
-        NotImplementedError: With `pid`: this system does not support it. On Linux,
-            /proc is not mounted, or belongs to another pid namespace.
+        NotImplementedError: With `pid`: this system does not support it. On
+            Linux, /proc is not mounted, or belongs to another pid
+            namespace.
         PermissionError: With `pid`: access to that process is denied.
         ProcessLookupError: With `pid`: there is no such process.
         TypeError: `pid` is not an int.
 
     System calls:
-        Linux: /proc/thread-self/fd, because a thread may have descriptors of its own.
-            Of another process /proc/PID/fd and /proc/PID/fdinfo.
+        Linux: /proc/thread-self/fd, because a thread may have descriptors
+            of its own. Of another process /proc/PID/fd and
+            /proc/PID/fdinfo.
         macOS, BSD: /dev/fd, and on macOS fcntl(F_GETPATH).
         Windows: NtQuerySystemInformation(SystemExtendedHandleInformation),
-            DuplicateHandle, NtQueryObject(ObjectTypeInformation), GetFileType,
-            GetFinalPathNameByHandle. No file is opened. A file that takes longer than a
-            tenth of a second, as when another thread is reading from the same pipe, is
-            listed as `File`, and so are all that are left after a second.
-        Where none of these is available, or no descriptor is free: fcntl on every
-            number up to the limit.
+            DuplicateHandle, NtQueryObject(ObjectTypeInformation),
+            GetFileType, GetFinalPathNameByHandle. No file is opened. A file
+            that takes longer than a tenth of a second, as when another
+            thread is reading from the same pipe, is listed as `File`, and
+            so are all that are left after a second.
+        Where none of these is available, or no descriptor is free: fcntl on
+            every number up to the limit.
     """
     number = os.getpid() if pid is None else _process_id(pid)
     return _list() if number == os.getpid() else _list_other(number)
@@ -1670,46 +1690,53 @@ def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
 def holders(file: File, pid: SupportsIndex | None = None) -> list[Holder]:
     """Find out who has a file: every handle to it, in every process.
 
-    Use it to see why end-of-file never comes, who is using a port, or who has the log
-    open. For a pipe, the `access` of each holder shows which end it is.
+    Use it to see why end-of-file never comes, who is using a port, or who
+    has the log open. For a pipe, the `access` of each holder shows which
+    end it is.
 
     Processes that this user may not inspect are left out.
 
-    On Linux it finds every handle on the same device and inode: both ends of a pipe,
-    and a file however often it was opened, and by whichever name. It does not find the
-    other end of a socket, which has an inode of its own. The path of a Unix socket does
-    not lead to the socket.
+    On Linux it finds every handle on the same device and inode: both ends
+    of a pipe, and a file however often it was opened, and by whichever
+    name. It does not find the other end of a socket, which has an inode of
+    its own. The path of a Unix socket does not lead to the socket.
 
-    On Windows it finds every handle that comes from the same call of open, by
-    inheriting or duplicating. So for a pipe, ask about the end that should have been
-    closed. A file or a port that somebody else has opened is not found.
+    On Windows it finds every handle that comes from the same call of open,
+    by inheriting or duplicating. So for a pipe, ask about the end that
+    should have been closed. A file or a port that somebody else has opened
+    is not found.
 
     Args:
-        file: A file descriptor, or any object with `fileno()`, such as an OpenHandle.
-            With `pid`, the number of a handle in that process, or an OpenHandle.
+        file: A file descriptor, or any object with `fileno()`, such as an
+            OpenHandle. With `pid`, the number of a handle in that process,
+            or an OpenHandle.
         pid: The process that has this handle.
 
     Returns:
-        The handles, including those of this process, sorted by process and number.
+        The handles, including those of this process, sorted by process and
+        number.
 
     Raises:
-        NotImplementedError: This system does not support it. On Linux: as for
-            `open_handles`; or its target is an `anon_inode:`, as that of an eventfd or
-            an epoll, which all share one inode. On Windows: before Windows 10.
+        NotImplementedError: This system does not support it. On Linux: as
+            for `open_handles`; or its target is an `anon_inode:`, as that
+            of an eventfd or an epoll, which all share one inode. On
+            Windows: before Windows 10.
         OSError: It is not open. EBADF, or WinError 6 for a handle.
         OverflowError: As for `get_inheritable`.
         PermissionError: With `pid`: access to that process is denied.
         ProcessLookupError: With `pid`: there is no such process.
-        TypeError: As for `get_inheritable`; or with `pid`, it is neither an int nor an
-            OpenHandle.
+        TypeError: As for `get_inheritable`; or with `pid`, it is neither an
+            int nor an OpenHandle.
         ValueError: As for `get_inheritable`.
 
     System calls:
         Linux: readlink in /proc/PID/fd for pipes and sockets, and
-            statx(AT_STATX_DONT_SYNC) for files, so that a dead network file system
-            cannot stall it. /proc/PID/fdinfo, cmdline and comm of the holders.
+            statx(AT_STATX_DONT_SYNC) for files, so that a dead network file
+            system cannot stall it. /proc/PID/fdinfo, cmdline and comm of
+            the holders.
         Windows: NtQuerySystemInformation(SystemExtendedHandleInformation),
-            DuplicateHandle, CompareObjectHandles, QueryFullProcessImageName.
+            DuplicateHandle, CompareObjectHandles,
+            QueryFullProcessImageName.
     """
     if pid is None:
         return _holders(_open_handles_of([file])[0], os.getpid())
@@ -1826,19 +1853,20 @@ if sys.platform != "win32" and hasattr(os, "register_at_fork"):
 def disable_inheritance(*keep: File) -> None:
     """Make everything that is open non-inheritable.
 
-    The standard streams and `keep` stay as they are. So does anything that a running
-    block of `temporarily` or `passing` has made inheritable, until that block ends.
+    The standard streams and `keep` stay as they are. So does anything that
+    a running block of `temporarily` or `passing` has made inheritable,
+    until that block ends.
 
-    It closes nothing: this process still has its files. What a C library opens later
-    may be inheritable again.
+    It closes nothing: this process still has its files. What a C library
+    opens later may be inheritable again.
 
-    Call it early. A child that was handed files calls `receive` before this. On Windows
-    no other thread may be starting a child at that moment: that child could lose its
-    standard streams.
+    Call it early. A child that was handed files calls `receive` before
+    this. On Windows no other thread may be starting a child at that moment:
+    that child could lose its standard streams.
 
     Args:
-        *keep: The files that stay as they are: file descriptors, or objects with
-            `fileno()`, such as OpenHandles.
+        *keep: The files that stay as they are: file descriptors, or objects
+            with `fileno()`, such as OpenHandles.
 
     Raises:
         OSError: One of `keep` is not open. Nothing is changed.
@@ -1847,8 +1875,8 @@ def disable_inheritance(*keep: File) -> None:
         ValueError: As for `get_inheritable`. Nothing is changed.
 
     System calls:
-        Linux, FreeBSD, Cygwin: close_range(CLOSE_RANGE_CLOEXEC), once for each gap
-            between the descriptors that are kept.
+        Linux, FreeBSD, Cygwin: close_range(CLOSE_RANGE_CLOEXEC), once for
+            each gap between the descriptors that are kept.
         Elsewhere, and where that is refused: as for `open_handles`, then
             `set_inheritable` for each that is inheritable.
     """
@@ -1865,20 +1893,23 @@ def temporarily(*files: File) -> Generator[None, None, None]:
         with temporarily(file):
             os.posix_spawn(...)
 
-    It is for `os.posix_spawn`, `os.spawn*`, `os.exec*` and foreign code that executes
-    programs without closing descriptors. `subprocess` closes them, so use `passing` for
-    that; `multiprocessing` hands nothing over from this block either. After `os.fork`
-    the child is still in the blocks of the thread that forked. Those of other threads
-    are ended there.
+    It is for `os.posix_spawn`, `os.spawn*`, `os.exec*` and foreign code
+    that executes programs without closing descriptors. `subprocess` closes
+    them, so use `passing` for that; `multiprocessing` hands nothing over
+    from this block either. After `os.fork` the child is still in the blocks
+    of the thread that forked. Those of other threads are ended there.
 
-    A file that was inheritable before the block stays so. Where blocks overlap, in
-    several threads too, a file stays inheritable until the last of them ends.
+    A file that was inheritable before the block stays so. Where blocks
+    overlap, in several threads too, a file stays inheritable until the last
+    of them ends.
 
-    A block knows a file by its number. Close a file after the block, not inside it:
-    anything that reuses its number is made non-inheritable when the block ends.
+    A block knows a file by its number. Close a file after the block, not
+    inside it: anything that reuses its number is made non-inheritable when
+    the block ends.
 
     Args:
-        *files: File descriptors, or objects with `fileno()`, such as OpenHandles.
+        *files: File descriptors, or objects with `fileno()`, such as
+            OpenHandles.
 
     Yields:
         None.
@@ -1957,34 +1988,40 @@ def passing(*files: File, startupinfo: Any = None) -> Generator[Child, None, Non
             command = [sys.executable, "worker.py", *child.args]
             process = subprocess.Popen(command, **child.popen)
 
-    With multiprocessing: `Process(target=work, args=child.args)`, or a pool with
-    `initargs=tuple(child.args)`. Keep the block open as long as the pool, which may
-    start workers at any time.
+    With multiprocessing: `Process(target=work, args=child.args)`, or a pool
+    with `initargs=tuple(child.args)`. Keep the block open as long as the
+    pool, which may start workers at any time.
 
-    The child gets exactly these files, and the standard streams as `Popen` gives them.
-    Start it inside the block, and do everything else after the block. On Windows, the
-    files are inheritable while the block lasts, and a child that another thread starts
-    in that time with `os.spawn*` or `close_fds=False` gets them too. On POSIX, their
-    flags are never touched.
+    The child gets exactly these files, and the standard streams as `Popen`
+    gives them. Start it inside the block, and do everything else after the
+    block. On Windows, the files are inheritable while the block lasts, and
+    a child that another thread starts in that time with `os.spawn*` or
+    `close_fds=False` gets them too. On POSIX, their flags are never
+    touched.
 
-    The child has standard streams of its own. So a file that is one of this process'
-    streams goes over as a duplicate, which is closed when the block ends. On Windows a
-    file that was opened for appending goes on appending in the child; an int does not
-    tell that, so give the file itself. A file that is given twice is received once.
+    The child has standard streams of its own. So a file that is one of this
+    process' streams goes over as a duplicate, which is closed when the
+    block ends. On Windows a file that was opened for appending goes on
+    appending in the child; an int does not tell that, so give the file
+    itself. A file that is given twice is received once.
 
     Args:
-        *files: File descriptors, or objects with `fileno()`, such as OpenHandles.
-        startupinfo: Your own `subprocess.STARTUPINFO`, on Windows. The child is started
-            with a copy of it, and also gets the handles in its `handle_list`.
+        *files: File descriptors, or objects with `fileno()`, such as
+            OpenHandles.
+        startupinfo: Your own `subprocess.STARTUPINFO`, on Windows. The
+            child is started with a copy of it, and also gets the handles in
+            its `handle_list`.
 
     Yields:
-        A Child: the arguments for the child's command line, and for `Popen`.
+        A Child: the arguments for the child's command line, and for
+        `Popen`.
 
     Raises:
         OSError: One of the files is not open.
         OverflowError: As for `get_inheritable`.
         TypeError: As for `get_inheritable`.
-        ValueError: As for `get_inheritable`, or there is a `startupinfo` on POSIX.
+        ValueError: As for `get_inheritable`, or there is a `startupinfo` on
+            POSIX.
 
     System calls:
         POSIX: `pass_fds` of `Popen`. For multiprocessing, its DupFd.
@@ -2014,25 +2051,27 @@ def passing(*files: File, startupinfo: Any = None) -> Generator[Child, None, Non
 def receive(arg: str) -> int:
     """Take a file that the parent has passed to this process.
 
-    It becomes non-inheritable again, so that this process's own children do not get it.
+    It becomes non-inheritable again, so that this process's own children do
+    not get it.
 
-    Give it nothing but an argument of `passing`: a number that is open and inheritable
-    here for another reason would be taken just the same.
+    Give it nothing but an argument of `passing`: a number that is open and
+    inheritable here for another reason would be taken just the same.
 
-    A process that multiprocessing has forked has everything that its parent has. There
-    the result is a duplicate, and the original stays open until this process ends. Only
-    then does a reader of a pipe see end-of-file.
+    A process that multiprocessing has forked has everything that its parent
+    has. There the result is a duplicate, and the original stays open until
+    this process ends. Only then does a reader of a pipe see end-of-file.
 
     Args:
-        arg: One of the parent's `child.args`, as it appears on this process's command
-            line.
+        arg: One of the parent's `child.args`, as it appears on this
+            process's command line.
 
     Returns:
         A file descriptor, yours to close. On Windows it is in binary mode.
 
     Raises:
-        OSError: EBADF. It was not handed over: it is not open, not inheritable, or one
-            of the standard streams. Or it was already received.
+        OSError: EBADF. It was not handed over: it is not open, not
+            inheritable, or one of the standard streams. Or it was already
+            received.
         TypeError: It is not a string.
         ValueError: It is not a string that `passing` makes.
 
@@ -2046,16 +2085,17 @@ def receive(arg: str) -> int:
 def receive_handle(arg: str) -> int:
     """Take a handle that the parent has passed to this process.
 
-    Use it for anything that is not a file to the Windows C runtime: sockets, events,
-    and the pipes of asyncio and multiprocessing. For a socket, use
-    `socket.socket(fileno=...)`. On POSIX, it is the same as `receive`.
+    Use it for anything that is not a file to the Windows C runtime:
+    sockets, events, and the pipes of asyncio and multiprocessing. For a
+    socket, use `socket.socket(fileno=...)`. On POSIX, it is the same as
+    `receive`.
 
     Args:
         arg: As for `receive`.
 
     Returns:
-        The handle, non-inheritable again and yours to close. On POSIX a file
-        descriptor.
+        The handle, non-inheritable again and yours to close. On POSIX a
+        file descriptor.
 
     Raises:
         OSError: As for `receive`.
