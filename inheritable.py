@@ -2173,14 +2173,15 @@ usage: python inheritable.py [list] [--pid PID] [--json] [--check]
        python inheritable.py run [--pass FD[:AS]]... [--] COMMAND [ARG]...
        python inheritable.py -h | --help | --version
 
-list: what this process has open, and whether a child would inherit it. Run from a
-shell, it shows what that shell hands to its children.
+list: what this process has open, and whether a child would inherit it. Run from
+a shell, it shows what that shell hands to its children.
   --pid PID       list another process instead (Linux, Windows)
   --json          print a JSON array of objects
-  --check         list only what a child would inherit besides the standard streams
-holders: every process that has a file open, as far as this user may inspect them
-(Linux, Windows).
-  FD              a descriptor of this process (Windows: handle): holders 3 3<file
+  --check         list only what a child would inherit besides the streams
+holders: every process that has a file open, as far as this user may inspect
+them (Linux, Windows).
+  FD              a descriptor of this process (Windows: handle), as in
+                  holders 3 3<file
   PATH            a file by its path (Linux); ./3 for a file that is named 3
   --pid PID       FD is a descriptor of process PID instead
   --json          print a JSON array of objects
@@ -2190,8 +2191,8 @@ run: executes COMMAND with only the standard streams.
 
 Exit status of run: COMMAND's own; 127 if it is not found, 126 if it cannot be
 executed. Of --check: 1 if it lists anything, 2 for errors. Of holders: 1 if it
-lists nothing, 2 for errors. Otherwise 0; 2 for bad usage or a bad FD, 1 for other
-errors.
+lists nothing, 2 for errors. Otherwise 0; 2 for bad usage or a bad FD, 1 for
+other errors.
 
   python inheritable.py run make test
   python inheritable.py run --pass 3 -- cat /dev/fd/3 3<notes
