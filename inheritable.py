@@ -1281,7 +1281,7 @@ else:
         try:
             link = os.readlink(path)
         except FileNotFoundError:
-            # It is closed by now, as what has listed this process' own is.
+            # It is closed by now, as is the one that listed this process's descriptors.
             raise _bad_handle(fd) from None
         except OSError as error:
             # The path of a file may be too long for this.
@@ -1295,9 +1295,7 @@ else:
             look = os.readlink
         wanted = look(path)
         found: list[Holder] = []
-        for process in sorted(
-            int(name) for name in os.listdir("/proc") if name.isdigit()
-        ):
+        for process in sorted(map(int, filter(str.isdecimal, os.listdir("/proc")))):
             # It may have ended by now, or access to it may be denied.
             with contextlib.suppress(OSError):
                 found += _holders_in(process, look, wanted)

@@ -1664,6 +1664,14 @@ class TestOpenHandlesOnWindows(Case):
             self.assertTrue(os.path.samefile(row[2], self.path + "2"))
         self.unblock()
 
+    def test_listings_of_several_threads_have_all_paths(self):
+        def look():
+            for _ in range(20):
+                (row,) = entries(open_handles(), self.handle)
+                self.assertTrue(os.path.samefile(row[2], self.path))
+
+        run_threads(*[look] * 4)
+
     def test_many_that_do_not_answer_take_no_longer(self):
         files = [open(self.path) for _ in range(30)]  # noqa: SIM115
         for file in files:
@@ -1789,7 +1797,15 @@ class TestOpenHandlesOfAnotherProcess(Case):
             self.assertEqual(got[:2], (ProcessLookupError, errno.ESRCH))
 
     def test_no_such_process(self):
-        too_large = [2**31 - 1, 2**32, 2**32 + os.getpid(), 2**64, 2**22 + 4, 10**5000]
+        too_large = [
+            2**31 - 1,
+            2**31,
+            2**32,
+            2**32 + os.getpid(),
+            2**64,
+            2**22 + 4,
+            10**5000,
+        ]
         for pid in [0, -1, -os.getpid(), *too_large]:
             got = outcome(open_handles, pid)
             self.assertEqual(got[:2], (ProcessLookupError, errno.ESRCH), pid)
@@ -2146,6 +2162,16 @@ class TestHolders(Case):
         self.assertEqual(
             self.found(self.file), sorted([*self.ours(self.fd), (pid, number)])
         )
+
+    @posix
+    @in_child
+    def test_a_file_where_a_filter_refuses_statx(self):
+        machine = os.uname().machine, 8 * ctypes.sizeof(ctypes.c_void_p)
+        # Of these numbers the last is that of statx.
+        numbers = SYS_fstat.get(machine)
+        if not numbers or not refuse(numbers[-1], errno.EPERM):
+            self.skipTest("this kernel takes no seccomp filter, or is not known")
+        self.assertEqual(self.found(self.file), self.ours(self.fd))
 
     @posix
     @in_child
