@@ -3844,12 +3844,15 @@ def answer_socket(arg):
     """Answer a message with the same in capitals."""
     # Under Wine a socket needs to be told its kind.
     kind = [socket.AF_INET, socket.SOCK_STREAM]
-    connection = socket.socket(*kind, fileno=receive_handle(arg))
-    connection.sendall(connection.recv(100).upper())
-    # Wine cannot close a socket that was inherited. The end of this process does.
+    handle = receive_handle(arg)
+    # Wine can neither send on a socket that was inherited nor close it. With a duplicate
+    # it can.
     if WINE:
-        connection.detach()
-    connection.close()
+        connection = socket.fromfd(handle, *kind)
+    else:
+        connection = socket.socket(*kind, fileno=handle)
+    with connection:
+        connection.sendall(connection.recv(100).upper())
 
 
 def report_receiving(report, *args):
