@@ -5,7 +5,8 @@
     python3 test_inheritable.py [-v] [TEST]...
 
 INHERITABLE_SOAK in the environment is a factor for the counts of the long tests. It is
-1 unless told. Under emulation 0.1 is enough.
+1 unless told. Under emulation 0.1 is enough. With INHERITABLE_QEMU, each program is run
+by qemu, whose command line it has.
 """
 
 import asyncio
@@ -90,6 +91,7 @@ A_LONG_TIME = 300
 # The user that is nobody on most systems. On Linux any number is good.
 NOBODY = 65534
 
+no_qemu = unittest.skipIf("INHERITABLE_QEMU" in os.environ, "qemu answers otherwise")
 posix = unittest.skipIf(WINDOWS, "Windows has no file descriptors of the system")
 windows = unittest.skipUnless(WINDOWS, "handles are of Windows alone")
 forks = unittest.skipUnless(hasattr(os, "fork"), "this system has no fork")
@@ -1947,6 +1949,7 @@ class TestAccess(Case):
         self.addCleanup(os.close, fd)
         self.assertEqual(self.access(fd), [""])
 
+    @no_qemu
     @unittest.skipUnless(LINUX, "no other system has this mode")
     def test_is_none_for_access_mode_3(self):
         # It is for control alone. Some drivers have it.
@@ -2012,6 +2015,7 @@ class TestHolders(Case):
         numbers = words or [arg.rstrip("a") for arg in child.args]
         return process.pid, [int(number) for number in numbers]
 
+    @no_qemu
     def test_names_a_grandchild_that_keeps_a_pipe_open(self):
         r, w = self.pipe()
         waiting = python("import sys; sys.stdin.read()", "a b")
@@ -2219,6 +2223,7 @@ class TestHolders(Case):
         other_event = self.event()
         self.assertEqual(self.found(OpenHandle(other_event)), self.ours(other_event))
 
+    @no_qemu
     @posix
     def test_the_command_is_quoted_for_a_shell(self):
         args = ["a b", "it's", "", "$x", "\x1b[2J\n", os.fsdecode(b"\xff"), "*"]
@@ -2227,6 +2232,7 @@ class TestHolders(Case):
         self.assertEqual(shlex.split(command)[3:], args)
         self.assertTrue(command.startswith(shlex.quote(sys.executable) + " -c "))
 
+    @no_qemu
     @posix
     def test_what_has_no_command_line_has_its_name_in_brackets(self):
         cat = os.path.realpath(shutil.which("cat") or "")
