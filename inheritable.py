@@ -1277,16 +1277,14 @@ else:
         if fd not in _descriptors_of(pid):
             raise _bad_handle(fd)
         path = f"{_folder_of(pid)}/fd/{fd}"
-        link = ""
         try:
             link = os.readlink(path)
         except FileNotFoundError:
             # It is closed by now, as is the one that listed this process's descriptors.
             raise _bad_handle(fd) from None
-        except OSError as error:
-            # The path of a file may be too long for this.
-            if error.errno != errno.ENAMETOOLONG:
-                raise
+        except OSError:
+            # The path of a file may be too long for this. Any other error comes again.
+            link = ""
         if link.startswith("anon_inode:"):
             msg = f"Linux does not show who else has an {link}"
             raise NotImplementedError(msg)
