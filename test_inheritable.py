@@ -2295,8 +2295,9 @@ class TestHolders(Case):
         free = os.dup(self.fd)
         os.close(free)
         for number in range(free, free + 4):
-            got = outcome(holders, number, os.getpid())
-            self.assertEqual(got[:2], (OSError, errno.EBADF))
+            if tell(number) is None:
+                got = outcome(holders, number, os.getpid())
+                self.assertEqual(got[:2], (OSError, errno.EBADF))
 
     def test_with_a_process_the_file_is_a_number(self):
         for file in self.file, "1", None, 1.0, WithFileno(self.handle):
