@@ -2028,7 +2028,9 @@ class TestHolders(Case):
     @no_qemu
     def test_names_a_grandchild_that_keeps_a_pipe_open(self):
         r, w = self.pipe()
-        waiting = python("import sys; sys.stdin.read()", "a b")
+        # Once it says so, it has its own command line.
+        lines = "import sys; print('ready', flush=True); sys.stdin.read()"
+        waiting = python(lines, "a b")
         code = """
             import json, subprocess, sys
             command = json.loads(sys.argv[1])
@@ -2040,7 +2042,9 @@ class TestHolders(Case):
             command = python(code, json.dumps(waiting))
             process = subprocess.Popen(command, **options, **child.popen)
         with process:
-            grandchild = int(process.stdout.readline())
+            said = [process.stdout.readline() for _ in range(2)]
+            said.remove(b"ready" + os.linesep.encode())
+            grandchild = int(said[0])
             process.wait()
             if not WINDOWS:
                 w.close()
