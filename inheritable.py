@@ -583,10 +583,12 @@ if sys.platform == "win32":
     class _Asker:
         """Asks what files are, and waits only a limited time for the answers."""
 
+        # Each thread has two of its own.
+        questions: queue.SimpleQueue[Any]
+        answers: queue.SimpleQueue[Any]
+
         def __init__(self) -> None:
             self.deadline = time.monotonic() + _SECONDS_FOR_ALL_FILES
-            self.questions: queue.SimpleQueue[Any] = queue.SimpleQueue()
-            self.answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
             self.thread = 0
 
         def ask(

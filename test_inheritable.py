@@ -70,6 +70,7 @@ APPLE = sys.platform in ("darwin", "ios", "tvos", "watchos", "visionos")
 PYPY = sys.implementation.name == "pypy"
 PROC = LINUX and os.path.exists("/proc/self/fdinfo")
 ROOT = not WINDOWS and os.geteuid() == 0
+FINDS_HOLDERS = inheritable._CompareObjectHandles is not None if WINDOWS else PROC
 
 WINE = WINDOWS and hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
 
@@ -480,16 +481,43 @@ def become_nobody():
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
-def drop_capabilities():
-    """Give up all capabilities, in a child of root. For others this changes nothing."""
+def out_of_reach(pid):
+    """Return a process id. Raise SkipTest if the process can be looked into."""
+    if not isinstance(outcome(os.readlink, f"/proc/{pid}/fd/0"), tuple):
+        # gVisor is such a system. For who is not root there are no more capabilities.
+        msg = "this system lets everyone read, or there are no more rights"
+        raise unittest.SkipTest(msg)
+    return pid
+
+
+def process_of_another_user():
+    """Return the id of a process that may not be looked into, in a child."""
+    if not ROOT:
+        return out_of_reach(1)
+    pid = os.getppid()
+    become_nobody()
+    return out_of_reach(pid)
+
+
+def process_with_more_capabilities():
+    """Give up all capabilities, in a child, and return the id of one that has them."""
     version_3, no_capabilities = 0x20080522, bytes(24)
     ctypes.CDLL(None).capset(struct.pack("Ii", version_3, 0), no_capabilities)
+    return out_of_reach(os.getppid())
 
 
 def state_of(pid):
     """Return the letter that Linux has for the state of a process: Z is a zombie."""
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
         return stat.read().rpartition(")")[2].split()[0]
+
+
+def fork_zombie():
+    """Fork a child that ends at once, and return its id when it is a zombie."""
+    pid = fork(lambda: None)
+    while state_of(pid) != "Z":
+        pass
+    return pid
 
 
 def in_namespace(unshare, preparation, code):
@@ -703,6 +731,33 @@ class Case(unittest.TestCase):
         self.addCleanup(reader.close)
         self.addCleanup(writer.close)
         return reader, writer
+
+    def pipe_without_reader(self):
+        """Return the end for writing of a pipe from which nobody reads any more."""
+        reader, writer = self.pipe()
+        reader.close()
+        return writer
+
+    def enter_a_deep_folder(self):
+        """Change into a folder whose path is too long, in a child."""
+        os.chdir(self.folder)
+        for _ in range(30):
+            os.mkdir(200 * "d")
+            os.chdir(200 * "d")
+
+    def keep(self, *files, code="", args=()):
+        """Let a child have these files until the test ends.
+
+        Returns:
+            Its process id, and the numbers that the files have there, or those that its
+            code prints.
+        """
+        with passing(*files) as child:
+            block = living(code, *args, **child.popen)
+            process, words = block.__enter__()
+        self.addCleanup(block.__exit__, None, None, None)
+        numbers = words or [arg.rstrip("a") for arg in child.args]
+        return process.pid, [int(number) for number in numbers]
 
     def sockets(self):
         """Return a listening socket, and the two ends of a connection."""
@@ -1451,10 +1506,7 @@ class TestOpenHandles(Case):
     @proc
     @in_child
     def test_a_path_that_is_too_long_is_no_target(self):
-        os.chdir(self.folder)
-        for _ in range(30):
-            os.mkdir(200 * "d")
-            os.chdir(200 * "d")
+        self.enter_a_deep_folder()
         with open("file", "w") as file:
             fd = file.fileno()
             target = None
@@ -1819,9 +1871,7 @@ class TestOpenHandlesOfAnotherProcess(Case):
 
     @forks
     def test_a_zombie_has_nothing_open(self):
-        pid = fork(lambda: None)
-        while state_of(pid) != "Z":
-            pass
+        pid = fork_zombie()
         self.assertEqual(open_handles(pid), [])
         os.waitpid(pid, 0)
         self.assertEqual(outcome(open_handles, pid)[0], ProcessLookupError)
@@ -1861,13 +1911,7 @@ class TestOpenHandlesOfAnotherProcess(Case):
     @forks
     @in_child
     def test_one_that_may_not_be_read(self):
-        pid = 1
-        if ROOT:
-            pid = os.getppid()
-            become_nobody()
-        if not isinstance(outcome(os.readlink, f"/proc/{pid}/fd/0"), tuple):
-            # gVisor is such a system.
-            self.skipTest("this system lets everyone read")
+        pid = process_of_another_user()
         got = outcome(open_handles, pid)
         self.assertEqual(got[:2], (PermissionError, errno.EACCES))
         # The files of a zombie are root's.
@@ -1876,10 +1920,7 @@ class TestOpenHandlesOfAnotherProcess(Case):
     @forks
     @in_child
     def test_one_with_more_capabilities(self):
-        pid = os.getppid()
-        drop_capabilities()
-        if not isinstance(outcome(os.readlink, f"/proc/{pid}/fd/0"), tuple):
-            self.skipTest("this system lets everyone read, or there are no more")
+        pid = process_with_more_capabilities()
         got = outcome(open_handles, pid)
         if isinstance(got, list):
             self.skipTest("Linux before 5.14 tells everything but the targets")
@@ -1998,8 +2039,7 @@ class TestAccess(Case):
 class TestHolders(Case):
     def setUp(self):
         super().setUp()
-        told = inheritable._CompareObjectHandles is not None if WINDOWS else PROC
-        if not told:
+        if not FINDS_HOLDERS:
             with self.assertRaisesRegex(NotImplementedError, "only Linux|before 10"):
                 holders(self.file)
             self.skipTest("this system does not tell")
@@ -2010,20 +2050,6 @@ class TestHolders(Case):
 
     def ours(self, *numbers):
         return [(os.getpid(), number) for number in numbers]
-
-    def keep(self, *files, code="", args=()):
-        """Let a child have these files until the test ends.
-
-        Returns:
-            Its process id, and the numbers that the files have there, or those that its
-            code prints.
-        """
-        with passing(*files) as child:
-            block = living(code, *args, **child.popen)
-            process, words = block.__enter__()
-        self.addCleanup(block.__exit__, None, None, None)
-        numbers = words or [arg.rstrip("a") for arg in child.args]
-        return process.pid, [int(number) for number in numbers]
 
     @no_qemu
     def test_names_a_grandchild_that_keeps_a_pipe_open(self):
@@ -2186,10 +2212,7 @@ class TestHolders(Case):
     @posix
     @in_child
     def test_a_file_whose_path_is_too_long(self):
-        os.chdir(self.folder)
-        for _ in range(30):
-            os.mkdir(200 * "d")
-            os.chdir(200 * "d")
+        self.enter_a_deep_folder()
         with open("file", "w") as file:
             self.assertEqual(self.found(file), self.ours(file.fileno()))
         os.chdir("/")
@@ -2324,9 +2347,7 @@ class TestHolders(Case):
 
     @posix
     def test_a_zombie_has_nothing_open(self):
-        pid = fork(lambda: None)
-        while state_of(pid) != "Z":
-            pass
+        pid = fork_zombie()
         got = outcome(holders, self.fd, pid)
         self.assertEqual(got[:2], (OSError, errno.EBADF))
         self.assertEqual(self.found(self.file), self.ours(self.fd))
@@ -2335,12 +2356,7 @@ class TestHolders(Case):
     @posix
     @in_child
     def test_a_process_that_may_not_be_looked_into(self):
-        pid = 1
-        if ROOT:
-            pid = os.getppid()
-            become_nobody()
-        if not isinstance(outcome(os.readlink, f"/proc/{pid}/fd/0"), tuple):
-            self.skipTest("this system lets everyone read")
+        pid = process_of_another_user()
         got = outcome(holders, 0, pid)
         self.assertEqual(got[:2], (PermissionError, errno.EACCES))
         # Without its id it is left out.
@@ -2349,10 +2365,7 @@ class TestHolders(Case):
     @posix
     @in_child
     def test_a_process_with_more_capabilities(self):
-        pid = os.getppid()
-        drop_capabilities()
-        if not isinstance(outcome(os.readlink, f"/proc/{pid}/fd/0"), tuple):
-            self.skipTest("this system lets everyone read, or there are no more")
+        pid = process_with_more_capabilities()
         got = outcome(holders, 0, pid)
         self.assertEqual(got[:2], (PermissionError, errno.EACCES))
 
@@ -3205,8 +3218,6 @@ class TestTemporarilyAndHandlers(Case):
 
 def collect_garbage():
     """Let PyPy finish the generators of interrupted blocks."""
-    import gc
-
     gc.collect()
 
 
@@ -4204,6 +4215,21 @@ def command(*args, **options):
     return done.returncode, done.stdout, done.stderr
 
 
+def with_refusing_stdouts():
+    """Yield commands that run inheritable.py with a stdout that is closed or full.
+
+    Yields:
+        Each command, to which arguments are appended, and how many lines of an error
+        message can be read.
+    """
+    redirections = {">&-": 1, ">&- 2>&-": 0}
+    if os.path.exists("/dev/full"):
+        redirections[">/dev/full"] = 1
+    for redirection, lines in redirections.items():
+        script = f'"$@" {redirection}'
+        yield ["sh", "-c", script, "sh", sys.executable, inheritable.__file__], lines
+
+
 class TestList(Case):
     def rows(self, text):
         """Return number, flag and the rest of each row of a table."""
@@ -4308,23 +4334,18 @@ class TestList(Case):
             self.assertEqual(command(*verb, "--version"), (0, version, ""))
 
     def test_a_reader_that_went_away_is_no_error(self):
-        r, w = os.pipe()
-        os.close(r)
+        w = self.pipe_without_reader()
         self.assertEqual(command("--json", stdout=w)[::2], (0, ""))
-        os.close(w)
 
     @posix
     def test_a_stdout_that_is_closed_or_full_is_1(self):
-        def shell(redirection):
-            line = f'"$0" "$1" {redirection}'
-            done = call(["sh", "-c", line, sys.executable, inheritable.__file__])
-            return done.returncode, done.stdout, len(done.stderr.splitlines())
-
-        self.assertEqual(shell(">&-"), (1, "", 1))
-        self.assertEqual(shell(">&- 2>&-"), (1, "", 0))
-        self.assertEqual(shell("2>&-")[0], 0)
-        if os.path.exists("/dev/full"):
-            self.assertEqual(shell(">/dev/full"), (1, "", 1))
+        for start, lines in with_refusing_stdouts():
+            done = call(start)
+            got = done.returncode, done.stdout, len(done.stderr.splitlines())
+            self.assertEqual(got, (1, "", lines), start)
+        only_stderr = ["sh", "-c", '"$0" "$1" 2>&-']
+        done = call([*only_stderr, sys.executable, inheritable.__file__])
+        self.assertEqual(done.returncode, 0)
 
     @proc
     def test_a_stdout_that_cannot_be_written_is_1(self):
@@ -4435,25 +4456,18 @@ class TestCheck(Case):
 
     @posix
     def test_a_stdout_that_is_closed_or_full_is_2(self):
-        check = [sys.executable, inheritable.__file__, "list", "--check"]
-        redirections = [">&-", ">&- 2>&-"]
-        if os.path.exists("/dev/full"):
-            redirections.append(">/dev/full")
-        for redirection in redirections:
-            shell = ["sh", "-c", f'"$@" {redirection}', "sh", *check]
+        for start, lines in with_refusing_stdouts():
+            check = [*start, "list", "--check"]
             with passing(self.file) as child:
                 for more in [], ["--json"]:
-                    done = call([*shell, *more], **child.popen)
-                    lines = 0 if "2>" in redirection else 1
+                    done = call([*check, *more], **child.popen)
                     got = done.returncode, done.stdout, len(done.stderr.splitlines())
-                    self.assertEqual(got, (2, "", lines), redirection)
+                    self.assertEqual(got, (2, "", lines), start)
             # What would print nothing needs no stdout.
-            self.assertEqual(call(shell).returncode, 0)
+            self.assertEqual(call(check).returncode, 0)
 
     def test_a_reader_that_went_away_is_no_error(self):
-        r, w = os.pipe()
-        os.close(r)
-        self.addCleanup(os.close, w)
+        w = self.pipe_without_reader()
         with passing(self.file) as child:
             got = self.check(stdout=w, **child.popen)
         self.assertEqual(got[::2], (1, ""))
@@ -4474,8 +4488,7 @@ class TestHoldersCommand(Case):
 
     def setUp(self):
         super().setUp()
-        told = inheritable._CompareObjectHandles is not None if WINDOWS else PROC
-        if not told:
+        if not FINDS_HOLDERS:
             status, out, err = command("holders", 0)
             self.assertEqual((status, out, len(err.splitlines())), (2, "", 1))
             self.skipTest("this system does not tell")
@@ -4656,22 +4669,14 @@ class TestHoldersCommand(Case):
 
     @posix
     def test_a_stdout_that_is_closed_or_full_is_2(self):
-        redirections = [">&-", ">&- 2>&-"]
-        if os.path.exists("/dev/full"):
-            redirections.append(">/dev/full")
-        for redirection in redirections:
+        for start, lines in with_refusing_stdouts():
             for args in [self.path], ["--json", self.path], ["--help"]:
-                script = f'"$@" {redirection}'
-                start = ["sh", "-c", script, "sh", sys.executable, inheritable.__file__]
                 done = call([*start, "holders", *args])
-                lines = 0 if "2>" in redirection else 1
                 got = done.returncode, done.stdout, len(done.stderr.splitlines())
-                self.assertEqual(got, (2, "", lines), (redirection, args))
+                self.assertEqual(got, (2, "", lines), (start, args))
 
     def test_a_reader_that_went_away_is_no_error(self):
-        r, w = os.pipe()
-        os.close(r)
-        self.addCleanup(os.close, w)
+        w = self.pipe_without_reader()
         with passing(self.file) as child:
             got = command("holders", self.handle, stdout=w, **child.popen)
         self.assertEqual(got[::2], (0, ""))
@@ -4680,10 +4685,7 @@ class TestHoldersCommand(Case):
     def test_a_command_cannot_steer_the_terminal(self):
         args = ["\x1b[2J\n", os.fsdecode(b"\xff\x85")]
         ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
-        with passing(self.file) as child:
-            block = living("", *args, **child.popen)
-            process, _ = block.__enter__()
-        self.addCleanup(block.__exit__, None, None, None)
+        pid, _ = self.keep(self.file, args=args)
         for more in {"LC_ALL": "C"}, ascii_only, {"PYTHONIOENCODING": "utf-8"}:
             options = {"env": {**os.environ, **more}}
             status, out, err = command("holders", self.path, **options)
@@ -4695,7 +4697,7 @@ class TestHoldersCommand(Case):
             _, out, _ = command("holders", "--json", self.path, **options)
             self.assertTrue(out.replace("\n", "").isprintable())
             commands = {row["pid"]: row["command"] for row in json.loads(out)}
-            self.assertEqual(shlex.split(commands[process.pid])[-2:], args)
+            self.assertEqual(shlex.split(commands[pid])[-2:], args)
 
 
 class TestRun(Case):
