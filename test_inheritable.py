@@ -143,6 +143,12 @@ def entries(handles, *wanted):
     return [tuple(entry[:3]) for entry in handles if entry.handle in wanted]
 
 
+def open_after_collection():
+    """Return open_handles, less what garbage still keeps open, as PyPy's does."""
+    gc.collect()
+    return open_handles()
+
+
 def outcome(function, *args):
     """Return what a call returns, or which exception it raises."""
     try:
@@ -1522,7 +1528,7 @@ class TestOpenHandles(Case):
                     self.assertEqual(rows, [(fd, True, target)])
 
     def test_leaves_nothing_open(self):
-        before = open_handles()
+        before = open_after_collection()
         for _ in range(100 if WINDOWS else int(1000 * SOAK)):
             open_handles()
         self.assertEqual(open_handles(), before)
@@ -1792,7 +1798,7 @@ class TestOpenHandlesOnWindows(Case):
             connecting.GetOverlappedResult(True)
 
     def test_a_process_that_may_not_be_listed_leaves_no_handle(self):
-        before = open_handles()
+        before = open_after_collection()
         for _ in range(20):
             for pid in 4, 2**31 - 4, 0:
                 outcome(open_handles, pid)
@@ -1823,7 +1829,7 @@ class TestOpenHandlesOfAnotherProcess(Case):
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         with subprocess.Popen(python(code, self.path), **pipes) as process:
             numbers = [int(word) for word in process.stdout.readline().split()]
-            before = open_handles()
+            before = open_after_collection()
             rows = open_handles(process.pid)
             self.assertEqual(open_handles(), before)
             numbers_listed = [entry.handle for entry in rows]
@@ -2207,6 +2213,10 @@ class TestHolders(Case):
         numbers = SYS_fstat.get(machine)
         if not numbers or not refuse(numbers[-1], errno.EPERM):
             self.skipTest("this kernel takes no seccomp filter, or is not known")
+        try:
+            os.stat("/")
+        except PermissionError:
+            self.skipTest("here stat itself is a call of statx")
         self.assertEqual(self.found(self.file), self.ours(self.fd))
 
     @posix
@@ -2384,7 +2394,7 @@ class TestHolders(Case):
 
     def test_leaves_nothing_open(self):
         pid, (number,) = self.keep(self.file)
-        before = open_handles()
+        before = open_after_collection()
         for _ in range(5):
             holders(self.file)
             holders(number, pid)
@@ -3437,7 +3447,7 @@ class TestPassing(Case):
 
     def test_bad_files_are_refused_and_nothing_is_left_open(self):
         bad = bad_files(*self.closed_file())
-        before = open_handles()
+        before = open_after_collection()
         for file, error in bad:
             with self.assertRaises(error), passing(self.file, 1, file):
                 self.fail("entered")
@@ -4076,8 +4086,7 @@ class TestMultiprocessing(Case):
         for _ in range(3):
             with passing(self.file, w) as child:
                 self.assertEqual(self.run_process(context, copy_over, *child.args), 0)
-            gc.collect()
-            lists.append([row.handle for row in open_handles()])
+            lists.append([row.handle for row in open_after_collection()])
         self.assertEqual(lists[1], lists[2])
 
     # Takes a file out of its block, and lets a stranger have its number.
