@@ -953,6 +953,9 @@ else:
     PF_EXITING = 4  # On Linux, in field 9 of /proc/PID/stat.
     STATX_INO = 0x100
 
+    # The errors of /proc about a process or a descriptor that is gone.
+    _GONE = (FileNotFoundError, ProcessLookupError)
+
     class statx_timestamp(ctypes.Structure):
         """A time in Linux's struct statx."""
 
@@ -1027,9 +1030,7 @@ else:
 
     # musl has had it since 1.2.5, glibc since 2.28. CDLL releases the GIL, because a
     # call may take a while.
-    _statx: Any = None
-    if LINUX:
-        _statx = getattr(ctypes.CDLL(None, use_errno=True), "statx", None)
+    _statx: Any = getattr(ctypes.CDLL(None), "statx", None) if LINUX else None
 
     _STEP = 1
     _HANDLE_BITS = 32
@@ -1194,15 +1195,14 @@ else:
             if _is_ending(pid):
                 return []
             raise
-        except (FileNotFoundError, ProcessLookupError):
-            # With the mount option hidepid, a process of another user seems not to
+        except _GONE:
+            # With the mount option hidepid, another user's process appears not to
             # exist. Only a ProcessLookupError from kill means that it is gone.
             try:
-                os.kill(pid, 0)
+                with contextlib.suppress(PermissionError):
+                    os.kill(pid, 0)
             except (ProcessLookupError, OverflowError):
                 raise _no_such_process() from None
-            except PermissionError:
-                pass
             raise PermissionError(errno.EPERM, os.strerror(errno.EPERM)) from None
 
     def _is_ending(pid: int) -> bool:
@@ -1215,7 +1215,7 @@ else:
                 # The second field, in parentheses, may have spaces in it. So these are
                 # the third field and those behind it.
                 fields = stat.read().rpartition(b")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
+        except _GONE:
             raise _no_such_process() from None
         state, flags = fields[0], int(fields[9 - 3])
         return state in b"ZX" or bool(flags & PF_EXITING)
@@ -1243,7 +1243,7 @@ else:
                 if _is_ending(pid):
                     return []
                 raise
-            except OSError:
+            except _GONE:
                 # It was closed meanwhile.
                 continue
             inheritable = not flags & os.O_CLOEXEC
@@ -1254,7 +1254,8 @@ else:
     # A pipe or a socket is identified by the text of its link there. A file is
     # identified by its device and inode, because it may have several names, or none.
     # stat could hang forever on a dead network file system. statx with
-    # AT_STATX_DONT_SYNC uses what the kernel already knows.
+    # AT_STATX_DONT_SYNC uses what the kernel already knows. Old kernels and some
+    # seccomp filters refuse statx. So after any error, stat is asked.
 
     def _identity(path: str, *, dir_fd: int | None = None) -> tuple[int, int]:
         """Return the device and the inode that a link in /proc points to."""
@@ -1267,10 +1268,6 @@ else:
             ):
                 device = os.makedev(told.stx_dev_major, told.stx_dev_minor)
                 return device, told.stx_ino
-            code = ctypes.get_errno()
-            # Some seccomp filters refuse statx, and have nothing against stat.
-            if code != errno.EPERM:
-                raise OSError(code, os.strerror(code))
         status = os.stat(path, dir_fd=dir_fd)
         return status.st_dev, status.st_ino
 
@@ -1297,7 +1294,7 @@ else:
         found: list[Holder] = []
         for process in sorted(map(int, filter(str.isdecimal, os.listdir("/proc")))):
             # It may have ended by now, or access to it may be denied.
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(*_GONE, PermissionError):
                 found += _holders_in(process, look, wanted)
         return found
 
@@ -1321,7 +1318,7 @@ else:
             os.close(folder)
         found: list[Holder] = []
         for fd in sorted(fds):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(*_GONE):
                 flags = _flags_of(process, fd)
                 flag = not flags & os.O_CLOEXEC
                 command = _command(process)
@@ -1719,7 +1716,8 @@ def holders(file: File, pid: SupportsIndex | None = None) -> list[Holder]:
             for `open_handles`; or its target is an `anon_inode:`, as that
             of an eventfd or an epoll, which all share one inode. On
             Windows: before Windows 10.
-        OSError: It is not open. EBADF, or WinError 6 for a handle.
+        OSError: It is not open. EBADF, or WinError 6 for a handle. Or this
+            process has no descriptor free: EMFILE.
         OverflowError: As for `get_inheritable`.
         PermissionError: With `pid`: access to that process is denied.
         ProcessLookupError: With `pid`: there is no such process.
@@ -1739,16 +1737,14 @@ def holders(file: File, pid: SupportsIndex | None = None) -> list[Holder]:
     if pid is None:
         return _holders(_open_handles_of([file])[0], os.getpid())
     number = _process_id(pid)
-    if isinstance(file, OpenHandle):
-        return _holders(file.handle, number)
-    try:
-        handle = _plain_int(file)  # type: ignore[arg-type]
-    except TypeError:
-        kind = type(file).__name__
-        msg = f"expected a number or an OpenHandle, not {kind!r}"
-        raise TypeError(msg) from None
-    _check_range(handle, _HANDLE_BITS)
-    return _holders(handle, number)
+    if not isinstance(file, OpenHandle):
+        if not hasattr(file, "__index__"):
+            kind = type(file).__name__
+            msg = f"expected a number or an OpenHandle, not {kind!r}"
+            raise TypeError(msg)
+        file = OpenHandle(_plain_int(file))  # type: ignore[arg-type]
+    _check_range(file.handle, _HANDLE_BITS)
+    return _holders(file.handle, number)
 
 
 # ---------------------------------------------------------------------------------

@@ -2208,10 +2208,18 @@ class TestHolders(Case):
     @posix
     @in_child
     def test_a_file_where_a_filter_refuses_statx(self):
+        self.check_without_statx(errno.EPERM)
+
+    @posix
+    @in_child
+    def test_a_file_before_linux_4_11(self):
+        self.check_without_statx(errno.ENOSYS)
+
+    def check_without_statx(self, error):
         machine = os.uname().machine, 8 * ctypes.sizeof(ctypes.c_void_p)
         # Of these numbers the last is that of statx.
         numbers = SYS_fstat.get(machine)
-        if not numbers or not refuse(numbers[-1], errno.EPERM):
+        if not numbers or not refuse(numbers[-1], error):
             self.skipTest("this kernel takes no seccomp filter, or is not known")
         try:
             os.stat("/")
@@ -2391,6 +2399,26 @@ class TestHolders(Case):
         if printed is None:
             self.skipTest("there may be no other namespace here")
         self.assertIn("another pid namespace", printed)
+
+    @posix
+    @in_child
+    def test_with_too_few_free_descriptors_it_is_an_error(self):
+        exhaust_descriptors(3)
+        complete = self.found(self.file)
+        self.assertEqual(complete, self.ours(self.fd))
+        errors = set()
+        with contextlib.suppress(OSError):
+            while True:
+                os.dup(0)
+                got = outcome(self.found, self.file)
+                if got != complete:
+                    errors.add(got[:2])
+        self.assertEqual(errors, {(OSError, errno.EMFILE)})
+
+    @windows
+    def test_the_two_lowest_bits_of_a_handle_are_taken_off(self):
+        pid, (number,) = self.keep(self.file)
+        self.assertEqual(holders(number | 1, pid), holders(number, pid))
 
     def test_leaves_nothing_open(self):
         pid, (number,) = self.keep(self.file)
