@@ -2064,8 +2064,8 @@ def receive(arg: str) -> int:
 
     Raises:
         OSError: EBADF. It was not handed over: it is not open, not
-            inheritable, or one of the standard streams. Or it was already
-            received.
+            inheritable, or one of the standard streams, or this is the
+            process that passes it. Or it was already received.
         TypeError: It is not a string.
         ValueError: It is not a string that `passing` makes.
 
@@ -2128,26 +2128,23 @@ def _take(arg: str, result_of: Callable[[int, bool], int]) -> int:
     handle, appending = _parse_argument(arg)
     # If several threads try, only one gets it.
     with _lock_here():
-        if isinstance(arg, _Argument) and arg.pid != os.getpid():
-            # A fork has brought it here.
-            if arg.is_usable:
-                copy = _duplicate(handle)
+        if isinstance(arg, _Argument):
+            # Only a fork can have brought it to another process unchanged.
+            if arg.is_usable and arg.pid != os.getpid():
+                result = _duplicate(handle)
                 arg.is_usable = False
-                return copy
-            handed_over = False
-        else:
-            handed_over = _was_handed_over(handle)
-        if not handed_over:
-            msg = (
-                f"{os.strerror(errno.EBADF)}: {handle} is not open here, not "
-                "inheritable, or a standard stream. Was the child started inside the "
-                "block, with **child.popen or with child.args unchanged? Was this "
-                "already received? Was disable_inheritance called first?"
-            )
-            raise OSError(errno.EBADF, msg)
-        result = result_of(handle, appending)
-        _set(handle, False)
-    return result
+                return result
+        elif _was_handed_over(handle):
+            result = result_of(handle, appending)
+            _set(handle, False)
+            return result
+    msg = (
+        f"{os.strerror(errno.EBADF)}: {handle} is not open here, not inheritable, or a "
+        "standard stream. Was the child started inside the block, with **child.popen "
+        "or with child.args unchanged? Was this already received? Was "
+        "disable_inheritance called first?"
+    )
+    raise OSError(errno.EBADF, msg)
 
 
 def _was_handed_over(handle: int) -> bool:

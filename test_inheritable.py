@@ -3735,6 +3735,13 @@ class TestReceive(Case):
         set_inheritable(self.file, True)
         self.assertEqual(receive_handle(str(self.handle)), self.handle)
 
+    def test_the_process_that_passes_a_file_does_not_receive_it(self):
+        set_inheritable(self.file, True)
+        with passing(self.file) as child:
+            for function in receive, receive_handle:
+                self.assertEqual(outcome(function, *child.args)[1], errno.EBADF)
+            self.assertIs(tell(self.handle), True)
+
     def test_one_of_several_threads_gets_it(self):
         code = """
             got, start = [], threading.Barrier(8)
