@@ -1804,7 +1804,8 @@ class _Block:
 
     def end(self) -> None:
         with _lock_here():
-            for handle in self.handles:
+            while self.handles:
+                handle = self.handles[-1]
                 owners = _owners[handle]
                 owners.discard(self)
                 while not owners:
@@ -1815,6 +1816,7 @@ class _Block:
                     # before the flag is on.
                     _set_if_open(handle, True)
                 _users[handle].discard(self)
+                self.handles.pop()
 
 
 def _set_if_open(handle: int, inheritable: bool) -> None:

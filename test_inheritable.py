@@ -2691,6 +2691,25 @@ def leave(block):
 
 
 class TestTemporarily(Case):
+    def test_what_is_set_right_after_a_block_stays(self):
+        # Another thread may do so before the block looks a second time whether it has
+        # ended.
+        end = inheritable._Block.end
+        ended = []
+
+        def end_and_set(block):
+            end(block)
+            if not ended:
+                self.assertIs(tell(self.handle), False)
+                set_inheritable(self.file, True)
+            ended.append(block)
+
+        self.addCleanup(setattr, inheritable._Block, "end", end)
+        inheritable._Block.end = end_and_set
+        with temporarily(self.file):
+            pass
+        self.assertIs(tell(self.handle), True)
+
     def test_as_before_whatever_the_block_raises(self):
         for ending in None, ValueError, KeyboardInterrupt, SystemExit, GeneratorExit:
             for before in False, True:
