@@ -1440,22 +1440,22 @@ def _number(file: Any, *, is_handle: bool = False) -> tuple[int, bool]:
     What an int means is up to the caller, and never guessed. What fileno() means is
     decided by the object's class, or else by the system.
     """
-    try:
+    number = None
+    with contextlib.suppress(TypeError):
         number = _plain_int(file)
-    except TypeError:
-        if not hasattr(file, "fileno"):
-            kind = type(file).__name__
-            msg = f"expected a file, an OpenHandle or an int, not {kind!r}"
-            raise TypeError(msg) from None
+    if number is not None:
+        is_handle = _is_process_handle(file) or is_handle
+    elif hasattr(file, "fileno"):
         number = file.fileno()
         if not isinstance(number, int):
-            kind = type(number).__name__
-            msg = f"expected an int from fileno(), not {kind!r}"
-            raise TypeError(msg) from None
+            msg = f"expected an int from fileno(), not {type(number).__name__!r}"
+            raise TypeError(msg)
         number = _plain_int(number)
         is_handle = _fileno_is_handle(file, number)
     else:
-        is_handle = _is_process_handle(file) or is_handle
+        kind = type(file).__name__
+        msg = f"expected a file, an OpenHandle or an int, not {kind!r}"
+        raise TypeError(msg)
     _check_range(number, _HANDLE_BITS if is_handle else 32)
     return number, is_handle
 
@@ -1507,7 +1507,7 @@ def get_inheritable(fd: File, /) -> bool:
         TypeError: It is neither an int nor an object with `fileno()`. On
             Windows also: the class of the object is not known, and its
             number is open both as a descriptor and as a handle.
-        ValueError: The file object is closed.
+        ValueError: The file object is closed, or has no descriptor.
 
     System calls:
         POSIX: fcntl(F_GETFD).
@@ -1541,7 +1541,7 @@ def set_inheritable(fd: File, inheritable: SupportsIndex, /) -> None:
         OSError: EBADF. It is not open.
         OverflowError: The number or the flag does not fit in a C int.
         TypeError: As for `get_inheritable`, or the flag is not an int.
-        ValueError: The file object is closed.
+        ValueError: The file object is closed, or has no descriptor.
 
     System calls:
         POSIX: fcntl(F_SETFD). Other flags of the descriptor stay as they
@@ -1582,7 +1582,7 @@ def get_handle_inheritable(handle: File, /) -> bool:
             6.
         OverflowError: The number does not fit in a handle.
         TypeError: As for `get_inheritable`.
-        ValueError: The file object is closed.
+        ValueError: The file object is closed, or has no descriptor.
 
     System calls:
         POSIX: fcntl(F_GETFD).
@@ -1612,7 +1612,7 @@ def set_handle_inheritable(handle: File, inheritable: object, /) -> None:
             6.
         OverflowError: The number does not fit in a handle.
         TypeError: As for `get_inheritable`.
-        ValueError: The file object is closed.
+        ValueError: The file object is closed, or has no descriptor.
 
     System calls:
         POSIX: fcntl(F_SETFD). Other flags of the descriptor stay as they

@@ -1299,6 +1299,12 @@ class TestTheFourFunctions(Case):
             self.assertEqual(outcome(get, io.StringIO())[0], io.UnsupportedOperation)
             self.assertEqual(outcome(get, io.FileIO)[0], TypeError)
 
+    def test_an_error_of_fileno_comes_alone(self):
+        _, closed = self.closed_file()
+        with self.assertRaises(ValueError) as caught:
+            get_inheritable(closed)
+        self.assertIsNone(caught.exception.__context__)
+
     def test_index_comes_before_fileno(self):
         self.check(IndexAndFileno(TypeError(), self.fd), self.handle)
         got = outcome(get_inheritable, IndexAndFileno(-1, self.fd))
