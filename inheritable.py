@@ -196,7 +196,6 @@ INT_MAX = 0x7FFFFFFF
 if sys.platform == "win32":
     import _thread
     import _winapi
-    import io
     import msvcrt
     import queue
     import signal
@@ -411,7 +410,12 @@ if sys.platform == "win32":
     # that in the open file itself, Windows only in the parent's descriptor.
     _APPENDING: str = "a"
 
-    # The classes whose fileno() is a HANDLE, by name, so that none has to be imported.
+    # What fileno() returns for an instance of these classes. They are named, so that
+    # none has to be imported.
+    _CLASSES_WITH_DESCRIPTORS = {
+        "_io.FileIO",
+        "_io._WindowsConsoleIO",
+    }
     _CLASSES_WITH_HANDLES = {
         "_socket.socket",
         "asyncio.trsock.TransportSocket",
@@ -460,16 +464,15 @@ if sys.platform == "win32":
 
         The two ranges of numbers overlap, so the number alone is not enough.
         """
-        bottom = _bottom(file)
-        # A closed socket returns -1. As a handle, that would be this process itself.
-        if isinstance(bottom, io.FileIO) or number == -1:
-            return False
-        classes = type(file).__mro__ + type(bottom).__mro__
+        classes = type(file).__mro__ + type(_bottom(file)).__mro__
         names = {f"{cls.__module__}.{cls.__qualname__}" for cls in classes}
-        # By name only, so that an OpenHandle from another copy of this module counts.
-        if not names.isdisjoint(_CLASSES_WITH_HANDLES) or "OpenHandle" in {
-            cls.__name__ for cls in classes
-        }:
+        # A closed socket returns -1. As a handle, that would be this process itself.
+        if number == -1 or names & _CLASSES_WITH_DESCRIPTORS:
+            return False
+        if names & _CLASSES_WITH_HANDLES:
+            return True
+        # By this name alone, so that one from another copy of this module counts.
+        if "OpenHandle" in [cls.__name__ for cls in classes]:
             return True
         # For an unknown class, ask the system about both.
         _check_range(number, 32)
@@ -576,8 +579,10 @@ if sys.platform == "win32":
         asked: Iterable[Any] = iter(questions.get, None)
         for copy, question in asked:
             answer = question(copy)
-            _close(copy)
+            # In this order, because another thread may get the same number as soon as
+            # it is closed.
             _being_asked.pop(copy)
+            _close(copy)
             answers.put(answer)
 
     class _Asker:
@@ -799,10 +804,10 @@ if sys.platform == "win32":
             # It may have ended by now, or access to it may be denied.
             with contextlib.suppress(OSError), _opened_process(pid, access) as process:
                 rows = [row for row in rows_of[pid] if _is_on(original, row, process)]
+                program = _program(process) if rows else None
                 for row in sorted(rows, key=operator.attrgetter("HandleValue")):
                     flag = bool(row.HandleAttributes & OBJ_INHERIT)
                     mode = _access(row.GrantedAccess) if is_file else None
-                    program = _program(process)
                     found.append(Holder(pid, row.HandleValue, flag, mode, program))
         return found
 
