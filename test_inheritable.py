@@ -1384,14 +1384,17 @@ class TestTheFourFunctions(Case):
         self.skipTest("this system has no descriptor flag but FD_CLOEXEC")
 
     @unittest.skipUnless(LINUX and not PYPY, "the short cuts are of CPython on Linux")
+    @in_child
     def test_a_plain_int_takes_a_short_cut(self):
         if fastest(os.get_inheritable, self.fd) > 2000 * 1e-6:
             # gVisor is such a system.
             self.skipTest("a system call outweighs all else here")
+        # The lowest number is one of them.
+        os.dup2(self.fd, 0)
         # A subclass of int goes the long way.
-        number = Number(self.fd)
+        number = Number(0)
         for flag in True, False:
-            set_inheritable(self.fd, flag)
+            set_inheritable(0, flag)
             for function, *args in [
                 [get_inheritable],
                 [get_handle_inheritable],
@@ -1399,7 +1402,7 @@ class TestTheFourFunctions(Case):
                 [set_handle_inheritable, flag],
             ]:
                 long_way = fastest(function, number, *args)
-                short_cut = fastest(function, self.fd, *args)
+                short_cut = fastest(function, 0, *args)
                 self.assertLess(short_cut, 0.75 * long_way, (function, flag))
 
 
@@ -4223,6 +4226,15 @@ class TestMultiprocessing(Case):
             self.assertEqual(copied, child.args)
             self.assertEqual({type(arg) for arg in copied}, {str})
 
+    def test_an_argument_is_a_plain_string_where_multiprocessing_is_not_used(self):
+        code = """
+            import os, pickle, sys, inheritable
+            with inheritable.passing(os.open(sys.argv[1], os.O_RDONLY)) as child:
+                text = pickle.loads(pickle.dumps(child.args[0]))
+            print(type(text) is str, text == child.args[0], "multiprocessing" in sys.modules)
+            """
+        self.assertEqual(output(code, self.path), "True True False\n")
+
     def test_a_plain_string_is_not_handed_over(self):
         report = self.path + "-report"
         context = multiprocessing.get_context("spawn")
@@ -4409,9 +4421,10 @@ class TestList(Case):
     @posix
     def test_a_stdout_that_is_closed_or_full_is_1(self):
         for start, lines in with_refusing_stdouts():
-            done = call(start)
-            got = done.returncode, done.stdout, len(done.stderr.splitlines())
-            self.assertEqual(got, (1, "", lines), start)
+            for args in [], ["--help"]:
+                done = call([*start, *args])
+                got = done.returncode, done.stdout, len(done.stderr.splitlines())
+                self.assertEqual(got, (1, "", lines), (start, args))
         only_stderr = ["sh", "-c", '"$0" "$1" 2>&-']
         done = call([*only_stderr, sys.executable, inheritable.__file__])
         self.assertEqual(done.returncode, 0)
