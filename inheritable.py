@@ -5,14 +5,14 @@
 When a process starts a program, that program gets every file descriptor
 (POSIX) or handle (Windows) that is inheritable (PEP 446). This module reads
 and sets that flag, lists what is open, shows who else has a file, shuts
-inheritance off, and hands chosen files to a child, by the same calls on
+inheritance off, and hands chosen files to a child, with the same calls on
 every platform:
 
     import subprocess
     import sys
     import inheritable
 
-    inheritable.disable_inheritance()  # nothing leaks from here on
+    inheritable.disable_inheritance()  # nothing that is open now leaks
     with open("work.log", "a") as log:
         with inheritable.passing(log) as child:  # except this file
             command = [sys.executable, "worker.py", *child.args]
@@ -299,7 +299,7 @@ if sys.platform == "win32":
         )
 
     class IO_COUNTERS(ctypes.Structure):
-        """Counts of a job's input and output."""
+        """The I/O counters of a job."""
 
         _fields_ = (
             ("ReadOperationCount", ULONGLONG),
@@ -402,12 +402,12 @@ if sys.platform == "win32":
     _STEP = 4
     _HANDLE_BITS = 8 * ctypes.sizeof(ctypes.c_void_p)
 
-    # The errors from writing to a pipe when its reader has gone. The C runtime turns
+    # The errors from writing to a pipe when its reader is gone. The C runtime turns
     # ERROR_NO_DATA into EINVAL.
     _READER_GONE = {errno.EPIPE, errno.EINVAL}
 
-    # Follows the number in an argument if the file was opened for appending. POSIX has
-    # that in the open file itself, Windows only in the parent's descriptor.
+    # Comes after the number in an argument if the file was opened for appending. POSIX
+    # has that in the open file itself, Windows only in the parent's descriptor.
     _APPENDING: str = "a"
 
     # What fileno() returns for an instance of these classes. They are named, so that
@@ -455,7 +455,7 @@ if sys.platform == "win32":
             return False
         # A closed one keeps its number, which may belong to another object by now.
         if file.closed:
-            msg = "expected an open subprocess.Handle, not a closed one"
+            msg = "this subprocess.Handle is closed"
             raise ValueError(msg)
         return True
 
@@ -480,8 +480,8 @@ if sys.platform == "win32":
         handle = _is_socket_or_pipe(number)
         if descriptor and handle:
             msg = (
-                "this object's number is open as a descriptor and as a handle: "
-                f"pass OpenHandle({number}) or {number}"
+                f"fileno() returned {number}, which is both an open descriptor and an "
+                f"open handle: pass {number} or OpenHandle({number})"
             )
             raise TypeError(msg)
         return handle
@@ -501,8 +501,8 @@ if sys.platform == "win32":
         except OSError:
             return False
         with contextlib.closing(_Asker()) as asker:
-            # A socket counts as a pipe there. What does not answer is a pipe from which
-            # another thread is reading.
+            # GetFileType reports a socket as a pipe. If it does not answer, this is a
+            # pipe from which another thread is reading.
             key = os.getpid(), number
             return asker.ask(key, copy, _GetFileType) in (FILE_TYPE_PIPE, None)
 
@@ -564,13 +564,12 @@ if sys.platform == "win32":
     # file a second time would not help: that can take the place of a pipe's only
     # client, or take a serial port away from its reader. So a separate thread asks, one
     # for a whole listing, and the listing waits only for a limited time. A thread whose
-    # call does not return is left alone. It holds a duplicate of the handle, which it
+    # call does not return is abandoned. It holds a duplicate of the handle, which it
     # closes when the call does return. Until then, that duplicate is left out of every
-    # list, and nothing asks about the same handle again, so that there is never more
-    # than one such thread per handle.
+    # list, and no other thread is started to ask about the same handle.
 
-    # The duplicates that are with such a thread: for each the process id and the handle
-    # that it is of, and until when its answer is waited for.
+    # The duplicates that such threads hold. For each: the process id and the handle
+    # that it was made from, and the time at which its answer is late.
     _being_asked: dict[int, tuple[tuple[int, int], float]] = {}
 
     def _answer(
@@ -896,8 +895,8 @@ if sys.platform == "win32":
             if set(argument) & set('"%\r\n'):
                 msg = f"a batch file cannot be given this argument safely: {argument}"
                 raise PermissionError(errno.EACCES, msg)
-        # A program that the batch file calls would take a trailing backslash as an
-        # escape of the quote, unless it is doubled.
+        # A program that the batch file calls would read a trailing backslash as
+        # escaping the quote, unless it is doubled.
         quoted: list[str] = []
         for argument in (program, *arguments):
             text = argument.rstrip("\\")
@@ -909,7 +908,7 @@ if sys.platform == "win32":
         return f'"{shell}" /d /e:on /v:off /s /c "{" ".join(quoted)}"'
 
     def _tie_to_this_process(pid: int) -> None:
-        """Make a process end with this one, but not those that it starts itself."""
+        """Make a process end with this one, but not the processes that it starts."""
         # Windows closes the job's handle when this process ends, however it ends.
         job: int = _CreateJobObjectW(None, None)
         limits = JOBOBJECT_EXTENDED_LIMIT_INFORMATION()
@@ -953,7 +952,7 @@ else:
     F_GETPATH = 50  # On macOS.
     F_MAXFD = 11  # On NetBSD.
     O_ACCMODE = 3
-    # PyPy does not have it.
+    # PyPy lacks it.
     O_PATH = getattr(os, "O_PATH", 0o10000000 if LINUX else 0)
     PF_EXITING = 4  # On Linux, in field 9 of /proc/PID/stat.
     STATX_INO = 0x100
@@ -1023,8 +1022,8 @@ else:
 
     # fcntl is variadic. On Apple's arm64, a variadic argument is passed on the stack,
     # not where a fixed one would be. ctypes puts the third argument there if argtypes
-    # names only the two fixed ones. Linux makes no such difference on any processor,
-    # and a call without argtypes is faster.
+    # names only the two fixed ones. Linux makes no such distinction on any
+    # processor, and a call without argtypes is faster.
     if not LINUX:
         _quick_getfd.argtypes = [ctypes.c_int, ctypes.c_int]
         _fcntl_with_errno.argtypes = [ctypes.c_int, ctypes.c_int]
@@ -1042,9 +1041,9 @@ else:
     _READER_GONE = {errno.EPIPE}
     _APPENDING: str = ""
 
-    # By the flags that a file was opened with. Access mode 3 is not here: what it means
-    # is up to the driver. O_PATH comes first because it is 0 where there is none, as
-    # O_RDONLY is, which then takes its place.
+    # Keyed by the flags that a file was opened with. Access mode 3 is not here: what it
+    # means is up to the driver. O_PATH comes first because it is 0 where there is none,
+    # as O_RDONLY is, which then takes its place.
     _ACCESS_MODES = {
         O_PATH: "",
         os.O_RDONLY: "r",
@@ -1162,19 +1161,19 @@ else:
             end = limit
         # Descriptors that were opened before the limit was lowered are above it. Since
         # Linux 6.2 the size of this folder is the number of open descriptors. NetBSD
-        # tells which is the highest.
-        missing = 0
+        # reports the highest one.
+        left_to_find = 0
         with contextlib.suppress(OSError):
             if LINUX:
-                missing = os.stat("/proc/thread-self/fd").st_size
+                left_to_find = os.stat("/proc/thread-self/fd").st_size
             if sys.platform.startswith("netbsd"):
                 end = _fcntl(0, F_MAXFD) + 1
         for fd in range(1 << 20):
-            if fd >= end and missing <= 0:
+            if fd >= end and left_to_find <= 0:
                 break
             with contextlib.suppress(OSError):
                 os.get_inheritable(fd)
-                missing -= 1
+                left_to_find -= 1
                 yield fd
 
     def _check_proc() -> None:
@@ -1218,7 +1217,7 @@ else:
         try:
             with open(f"/proc/{pid}/stat", "rb") as stat:
                 # The second field, in parentheses, may have spaces in it. So these are
-                # the third field and those behind it.
+                # the third field and those after it.
                 fields = stat.read().rpartition(b")")[2].split()
         except _GONE:
             raise _no_such_process() from None
@@ -1244,7 +1243,7 @@ else:
             try:
                 flags = _flags_of(f"/proc/{pid}", fd)
             except PermissionError:
-                # It has capabilities that this process lacks, or it is ending by now.
+                # It has capabilities that this process lacks, or has begun to exit.
                 if _is_ending(pid):
                     return []
                 raise
@@ -1287,10 +1286,11 @@ else:
             # It is closed by now, as is the one that listed this process's descriptors.
             raise _bad_handle(fd) from None
         except OSError:
-            # The path of a file may be too long for this. Any other error comes again.
+            # The path of a file may be too long for this. Any other error is raised
+            # again by look() below.
             link = ""
         if link.startswith("anon_inode:"):
-            msg = f"Linux does not show who else has an {link}"
+            msg = f"Linux does not show who else has this {link}"
             raise NotImplementedError(msg)
         look: Callable[..., object] = _identity
         if link.startswith(("pipe:[", "socket:[")):
@@ -1391,7 +1391,7 @@ else:
 
         try:
             # All are copied above the wanted numbers first, because two of them may
-            # change places.
+            # swap numbers.
             lowest = max((number for _, number in passed), default=2) + 1
             copies = [(_duplicate(fd, lowest=lowest), number) for fd, number in passed]
             disable_inheritance()
@@ -1434,8 +1434,8 @@ def _check_range(number: int, bits: int) -> None:
 
 
 def _plain_int(value: SupportsIndex) -> int:
-    # operator.index alone may return an instance of a subclass unchanged, and PyPy's
-    # ctypes would then use its _as_parameter_.
+    # operator.index alone may return an instance of a subclass, and PyPy's ctypes would
+    # then use its _as_parameter_. int() would use its __int__.
     return int.__add__(operator.index(value), 0)
 
 
@@ -1539,7 +1539,7 @@ def set_inheritable(fd: File, inheritable: SupportsIndex, /) -> None:
     Args:
         fd: A file: a descriptor, an OpenHandle, or any object with
             `fileno()`.
-        inheritable: Whether a program that this process executes is to get
+        inheritable: Whether a program that this process executes should get
             it: an int, in which 0 means no.
 
     Raises:
@@ -1609,8 +1609,8 @@ def set_handle_inheritable(handle: File, inheritable: object, /) -> None:
     Args:
         handle: A file: a handle, an OpenHandle, or any object with
             `fileno()`.
-        inheritable: Whether a program that this process executes is to get
-            it: any truth value.
+        inheritable: Whether a program that this process executes should get
+            it: anything with a truth value.
 
     Raises:
         OSError: It is not open. EBADF; on Windows, for a handle, WinError
@@ -1671,7 +1671,7 @@ def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
 
     System calls:
         Linux: /proc/thread-self/fd, because a thread may have descriptors
-            of its own. Of another process /proc/PID/fd and
+            of its own. For another process, /proc/PID/fd and
             /proc/PID/fdinfo.
         macOS, BSD: /dev/fd, and on macOS fcntl(F_GETPATH).
         Windows: NtQuerySystemInformation(SystemExtendedHandleInformation),
@@ -1688,7 +1688,7 @@ def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
 
 
 def holders(file: File, pid: SupportsIndex | None = None) -> list[Holder]:
-    """Find out who has a file: every handle to it, in every process.
+    """Find out who has a file open: every handle to it, in every process.
 
     Use it to see why end-of-file never comes, who is using a port, or who
     has the log open. For a pipe, the `access` of each holder shows which
@@ -1697,12 +1697,12 @@ def holders(file: File, pid: SupportsIndex | None = None) -> list[Holder]:
     Processes that this user may not inspect are left out.
 
     On Linux it finds every handle on the same device and inode: both ends
-    of a pipe, and a file however often it was opened, and by whichever
+    of a pipe, and a file however often it was opened, and under whatever
     name. It does not find the other end of a socket, which has an inode of
     its own. The path of a Unix socket does not lead to the socket.
 
-    On Windows it finds every handle that comes from the same call of open,
-    by inheriting or duplicating. So for a pipe, ask about the end that
+    On Windows it finds every handle that stems from the same open call, by
+    inheritance or duplication. So for a pipe, ask about the end that
     should have been closed. A file or a port that somebody else has opened
     is not found.
 
@@ -1718,7 +1718,7 @@ def holders(file: File, pid: SupportsIndex | None = None) -> list[Holder]:
 
     Raises:
         NotImplementedError: This system does not support it. On Linux: as
-            for `open_handles`; or its target is an `anon_inode:`, as that
+            for `open_handles`; or its target is an `anon_inode:`, like that
             of an eventfd or an epoll, which all share one inode. On
             Windows: before Windows 10.
         OSError: It is not open. EBADF, or WinError 6 for a handle. Or this
@@ -1759,12 +1759,13 @@ def holders(file: File, pid: SupportsIndex | None = None) -> list[Holder]:
 # turns the flag on, and the last one turns it off. A flag that was on before is left
 # alone.
 #
-# A block that is just ending is the difficulty: it does not want the flag any more, but
-# has not turned it off yet. So there are two sets of blocks for each number. The owners
-# want the flag on. The users are the owners and those blocks that are just ending. A
-# block that begins looks for users. If there are any, the flag is on only because of
-# them, and the new block becomes an owner as well. A block that ends is taken off the
-# owners, turns the flag off if there are no others, and is taken off the users last.
+# The difficult case is a block that is just ending: it does not want the flag any more,
+# but has not turned it off yet. So there are two sets of blocks for each number. The
+# owners want the flag on. The users are the owners and those blocks that are just
+# ending. A block that begins looks for users. If there are any, the flag is on only
+# because of them, and the new block becomes an owner as well. A block that ends is
+# taken off the owners, turns the flag off if there are no others, and is taken off the
+# users last.
 #
 # A lock keeps threads apart. It does not keep a signal handler, or a finalizer, from
 # interrupting its own thread anywhere in here, and from beginning and ending blocks of
@@ -1889,18 +1890,18 @@ def disable_inheritance(*keep: File) -> None:
 
 @contextlib.contextmanager
 def temporarily(*files: File) -> Generator[None, None, None]:
-    """Make files inheritable inside the block, and restore them after it.
+    """Make files inheritable inside the block, and restore their flags after it.
 
         with temporarily(file):
             os.posix_spawn(...)
 
-    It is for `os.posix_spawn`, `os.spawn*`, `os.exec*` and foreign code
+    It is for `os.posix_spawn`, `os.spawn*`, `os.exec*` and other code
     that executes programs without closing descriptors. `subprocess` closes
     them, so use `passing` for that; `multiprocessing` hands nothing over
     from this block either. After `os.fork` the child is still in the blocks
     of the thread that forked. Those of other threads are ended there.
 
-    A file that was inheritable before the block stays so. Where blocks
+    A file that was inheritable before the block is left alone. Where blocks
     overlap, in several threads too, a file stays inheritable until the last
     of them ends.
 
@@ -1971,7 +1972,7 @@ class _Argument(str):
         if popen is None:
             return str, (str(self),)
         if not self.is_usable:
-            msg = "this process was started after the passing block had ended"
+            msg = "the passing block has ended, or this was already received here"
             raise ValueError(msg)
         suffix = self[len(str(self.handle)) :]
         return _unpickle_argument, (_sent_to_spawned(self.handle, popen), suffix)
@@ -2001,10 +2002,11 @@ def passing(*files: File, startupinfo: Any = None) -> Generator[Child, None, Non
     touched.
 
     The child has standard streams of its own. So a file that is one of this
-    process' streams goes over as a duplicate, which is closed when the
+    process's streams goes over as a duplicate, which is closed when the
     block ends. On Windows a file that was opened for appending goes on
-    appending in the child; an int does not tell that, so give the file
-    itself. A file that is given twice is received once.
+    appending in the child; an int does not show that, so pass the file
+    itself. A file that is passed twice can be received only once.
+    multiprocessing refuses a file from two blocks in the same `args`.
 
     Args:
         *files: File descriptors, or objects with `fileno()`, such as
@@ -2055,7 +2057,7 @@ def receive(arg: str) -> int:
     It becomes non-inheritable again, so that this process's own children do
     not get it.
 
-    Give it nothing but an argument of `passing`: a number that is open and
+    Pass it only a string from `Child.args`: a number that is open and
     inheritable here for another reason would be taken just the same.
 
     A process that multiprocessing has forked has everything that its parent
@@ -2117,15 +2119,15 @@ def _parse_argument(arg: object) -> tuple[int, bool]:
         raise TypeError(msg)
     appending = bool(_APPENDING) and arg.endswith(_APPENDING)
     digits = arg[: -len(_APPENDING)] if appending else arg
-    # int would accept spaces, signs, underscores and the digits of other scripts. Of a
-    # multiple of 4 the last two digits are one too.
+    # int would accept spaces, signs, underscores and the digits of other scripts. A
+    # number is a multiple of 4 if its last two digits are.
     is_decimal = digits.isascii() and digits.isdigit()
     if (
         is_decimal
         and (digits == "0" or not digits.startswith("0"))
         and int(digits[-2:]) % _STEP == 0
     ):
-        # Cutting it makes no difference: what is left is still too large for a handle.
+        # Digits beyond these are cut off. What is left is still too large for a handle.
         return int(digits[:_MOST_DIGITS]), appending
     msg = f"expected a string that passing makes, not {arg!r}"
     raise ValueError(msg)
@@ -2175,22 +2177,25 @@ list: what this process has open, and whether a child would inherit it. Run from
 a shell, it shows what that shell hands to its children.
   --pid PID       list another process instead (Linux, Windows)
   --json          print a JSON array of objects
-  --check         list only what a child would inherit besides the streams
-holders: every process that has a file open, as far as this user may inspect
-them (Linux, Windows).
+  --check         list only what a child would inherit besides the standard
+                  streams
+holders: every process that has a file open and that this user may inspect
+(Linux, Windows).
   FD              a descriptor of this process (Windows: handle), as in
                   holders 3 3<file
-  PATH            a file by its path (Linux); ./3 for a file that is named 3
+  PATH            a file by its path (Linux); use ./3 for a file named 3
   --pid PID       FD is a descriptor of process PID instead
   --json          print a JSON array of objects
 run: executes COMMAND with only the standard streams.
   --pass FD       pass this descriptor too (Windows: handle)
   --pass FD:AS    pass descriptor FD to COMMAND as number AS (POSIX)
 
-Exit status of run: COMMAND's own; 127 if it is not found, 126 if it cannot be
-executed. Of --check: 1 if it lists anything, 2 for errors. Of holders: 1 if it
-lists nothing, 2 for errors. Otherwise 0; 2 for bad usage or a bad FD, 1 for
-other errors.
+Exit status:
+  run             that of COMMAND; 127 if it is not found, 126 if it cannot be
+                  executed; 2 for bad usage or a bad FD
+  list            0; 1 for errors, 2 for bad usage
+  list --check    0 if it lists nothing, 1 if it lists anything, 2 for errors
+  holders         0 if it lists anything, 1 if it lists nothing, 2 for errors
 
   python inheritable.py run make test
   python inheritable.py run --pass 3 -- cat /dev/fd/3 3<notes
@@ -2247,7 +2252,7 @@ def _parse_options(
         elif name in ("-h", "--help", "--version", *flags) and not equals:
             options.append((name, ""))
         else:
-            msg = f"there is no option {name}"
+            msg = f"unknown option {name}"
             raise _UsageError(msg)
     return options, rest
 
@@ -2264,7 +2269,7 @@ def _parse_number(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         msg = f"expected a number, not {text!r}"
         raise _UsageError(msg)
-    # Cutting it makes no difference: what is left is still too large for anything.
+    # Digits beyond these are cut off. What is left is still too large for anything.
     return int(text.lstrip("0")[:_MOST_DIGITS] or "0")
 
 
@@ -2274,7 +2279,7 @@ def _list_command(args: list[str]) -> int:
     if text:
         return _print(text)
     if rest:
-        msg = f"there is no command {rest[0]}"
+        msg = "expected list, holders or run as the first word"
         raise _UsageError(msg)
     chosen = dict(options)
     checks = "--check" in chosen
@@ -2287,7 +2292,7 @@ def _list_command(args: list[str]) -> int:
     try:
         handles = open_handles(pid)
     except (OSError, NotImplementedError) as error:
-        return _fail(error_status, f"{' '.join(args)}: {error}")
+        return _fail(error_status, f"{' '.join(['list', *args])}: {error}")
     if checks:
         handles = [
             handle
@@ -2328,7 +2333,7 @@ def _holders_command(args: list[str]) -> int:
     try:
         found = _holders_named(rest[0], chosen.get("--pid"))
     except (OSError, OverflowError, NotImplementedError) as error:
-        return _fail(2, f"{' '.join(args)}: {error}")
+        return _fail(2, f"{' '.join(['holders', *args])}: {error}")
     status = 0 if found else 1
     if "--json" in chosen:
         return _print_json(found, status, error_status=2)
@@ -2365,7 +2370,7 @@ def _run_command(args: list[str]) -> int:
     if text:
         return _print(text)
     if not command:
-        msg = "run what?"
+        msg = "expected a COMMAND"
         raise _UsageError(msg)
     passed = _parse_passed(value for _, value in options)
     if not command[0]:
@@ -2389,7 +2394,7 @@ def _parse_passed(texts: Iterable[str]) -> list[tuple[int, int]]:
         fd = _parse_number(source)
         number = _parse_number(target) if colon else fd
         if number in [taken for _, taken in passed]:
-            msg = f"two descriptors cannot both be number {number}"
+            msg = f"number {number} is given twice"
             raise _UsageError(msg)
         try:
             get_handle_inheritable(fd)
@@ -2431,7 +2436,7 @@ def _escaped(text: str) -> str:
 
 
 def _print(text: str, status: int = 0, error_status: int = 1) -> int:
-    """Print a text and return `status`, or `error_status` if printing fails."""
+    """Print text and return `status`, or `error_status` if printing fails."""
     if sys.stdout is None:
         return _fail(error_status, "stdout is closed")
     try:
