@@ -2206,6 +2206,16 @@ class TestHolders(Case):
             self.assertEqual(self.found(fd), sorted([*self.ours(fd), (pid, number)]))
 
     @posix
+    def test_pipes_and_sockets_by_their_links_alone(self):
+        # Nothing asks for the inode of anything.
+        self.addCleanup(setattr, inheritable, "_identity", inheritable._identity)
+        inheritable._identity = self.fail
+        r, w = self.pipe()
+        listening, *_ = self.sockets()
+        self.assertEqual(self.found(r), self.ours(r.fileno(), w.fileno()))
+        self.assertEqual(self.found(listening), self.ours(listening.fileno()))
+
+    @posix
     def test_a_file_where_libc_has_no_statx(self):
         self.addCleanup(setattr, inheritable, "_statx", inheritable._statx)
         inheritable._statx = None
