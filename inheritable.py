@@ -2279,7 +2279,7 @@ def _list_command(args: list[str]) -> int:
     if text:
         return _print(text)
     if rest:
-        msg = "expected list, holders or run as the first word"
+        msg = f"unexpected argument {rest[0]!r}; list, holders or run must come first"
         raise _UsageError(msg)
     chosen = dict(options)
     checks = "--check" in chosen

@@ -3532,6 +3532,21 @@ class TestPassing(Case):
         with self.assertRaisesRegex(TypeError, message), passing(self.file, None):
             self.fail("entered")
 
+    def test_the_child_goes_on_at_the_position(self):
+        with open(self.path, "w") as file:
+            file.write("one\ntwo\n")
+        with open(self.path) as file:
+            self.assertEqual(file.readline(), "one\n")
+            # It has read ahead.
+            file.seek(file.tell())
+            code = """
+                import sys, inheritable
+                with open(inheritable.receive(sys.argv[1])) as file:
+                    print(file.read())
+                """
+            with passing(file) as child:
+                self.assertEqual(output(code, *child.args, **child.popen), "two\n\n")
+
     def test_many_children_from_many_threads(self):
         # The child sees the end at once, if no sibling has the other end too.
         code = """
@@ -4408,7 +4423,7 @@ class TestList(Case):
                     self.check_error(2, *args)
                 else:
                     self.assertEqual(command(*args)[:2], (2, ""))
-        self.assertIn("nonsense: expected list, holders or run", command("nonsense")[2])
+        self.assertIn("nonsense: unexpected argument 'nons", command("nonsense")[2])
 
     def test_an_error_is_1(self):
         self.check_error(1, "--pid", "4999999")
