@@ -1890,7 +1890,7 @@ def disable_inheritance(*keep: File) -> None:
 
 @contextlib.contextmanager
 def temporarily(*files: File) -> Generator[None, None, None]:
-    """Make files inheritable inside the block, and restore their flags after it.
+    """Make files inheritable inside the block, then restore their flags.
 
         with temporarily(file):
             os.posix_spawn(...)
