@@ -645,7 +645,8 @@ if sys.platform == "win32":
                 thread = _OpenThread(SYNCHRONIZE, False, self.thread)
                 self.questions.put(None)
                 if thread:
-                    _winapi.WaitForSingleObject(thread, 100)
+                    milliseconds = int(1000 * _SECONDS_FOR_ONE_FILE)
+                    _winapi.WaitForSingleObject(thread, milliseconds)
                     _close(thread)
 
     def _path(handle: int) -> str | None:

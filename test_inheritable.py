@@ -728,6 +728,18 @@ class Case(unittest.TestCase):
         self.file.flush()
         self.fd = self.file.fileno()
         self.handle = handle_of(self.file)
+        if WINDOWS:
+            # A busy machine may stop a thread for longer than the module waits for it.
+            self.wait_for_answers(1, 10)
+
+    def wait_for_answers(self, for_one_file, for_all_files):
+        """Set how many seconds a listing waits to learn what files are, on Windows."""
+        for name, seconds in [
+            ("_SECONDS_FOR_ONE_FILE", for_one_file),
+            ("_SECONDS_FOR_ALL_FILES", for_all_files),
+        ]:
+            self.addCleanup(setattr, inheritable, name, getattr(inheritable, name))
+            setattr(inheritable, name, seconds)
 
     def pipe(self):
         """Return a pipe's end for reading and its end for writing."""
@@ -1647,8 +1659,9 @@ class TestOpenHandles(Case):
 
     def test_a_folder_that_is_no_proc_is_passed_over(self):
         folders = "/proc/self/fd/nonsense /proc/thread-self/fd/-1"
-        preparation = f"mount -t tmpfs none /proc && mkdir -p {folders}"
-        printed = in_namespace(["-m"], preparation, self.LIST)
+        # Without a limit, every number up to a million would be tried.
+        preparation = f"mount -t ramfs none /proc && mkdir -p {folders}"
+        printed = in_namespace(["-m"], f"{preparation} && ulimit -n 999", self.LIST)
         if printed is None:
             self.skipTest("nothing can be mounted here")
         right, sealed, message = printed.splitlines()
@@ -1674,7 +1687,9 @@ class TestOpenHandles(Case):
 @windows
 class TestOpenHandlesOnWindows(Case):
     def setUp(self):
+        own = inheritable._SECONDS_FOR_ONE_FILE, inheritable._SECONDS_FOR_ALL_FILES
         super().setUp()
+        self.wait_for_answers(*own)
         self.blocked = set()
         self.asked = threading.Event()
         self.may_answer = threading.Event()
@@ -1757,6 +1772,8 @@ class TestOpenHandlesOnWindows(Case):
         self.unblock()
 
     def test_a_hundred_listings_leave_one_thread_a_handle(self):
+        # So only the blocked one is late, even on a busy machine.
+        self.wait_for_answers(2, 60)
         at_first = open_handles()
         self.block(self.handle)
         open_handles()
@@ -1901,7 +1918,7 @@ class TestOpenHandlesOfAnotherProcess(Case):
         if ROOT:
             become_nobody()
         seen = 0
-        for _ in range(50):
+        for _ in range(int(50 * SOAK)):
             # The kernel takes a while to give back so much memory, and this is when the
             # process is no zombie yet.
             r, w = os.pipe()
