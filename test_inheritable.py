@@ -423,7 +423,7 @@ BPF_RET = 0x06
 # mips alone has another one.
 SYS_close_range = 436
 
-# fstat in all its forms, the ones of 32 bit included.
+# fstat in all its forms, the ones of 32 bit included. The last one is statx.
 SYS_fstat = {
     ("x86_64", 64): [5, 262, 332],
     ("x86_64", 32): [108, 197, 300, 383],
@@ -467,10 +467,15 @@ def refuse(number, error, only_with_flag=False):
     )
 
 
+def numbers_of_fstat():
+    """Return the numbers of fstat in this process, or none if they are not known."""
+    bits = 8 * ctypes.sizeof(ctypes.c_void_p)
+    return SYS_fstat.get((os.uname().machine, bits), [])
+
+
 def refuse_fstat(error):
     """Answer every fstat with an error from now on, and return whether it works."""
-    bits = 8 * ctypes.sizeof(ctypes.c_void_p)
-    numbers = SYS_fstat.get((os.uname().machine, bits))
+    numbers = numbers_of_fstat()
     return bool(numbers) and all(refuse(number, error) for number in numbers)
 
 
@@ -1759,6 +1764,17 @@ class TestOpenHandlesOnWindows(Case):
             self.assertTrue(os.path.samefile(row[2], self.path + "2"))
         self.unblock()
 
+    def test_listings_of_several_threads_have_all_paths(self):
+        # How fast the threads are makes no difference then.
+        self.wait_for_answers(A_LONG_TIME, A_LONG_TIME)
+
+        def look():
+            for _ in range(20):
+                (row,) = entries(open_handles(), self.handle)
+                self.assertTrue(os.path.samefile(row[2], self.path))
+
+        run_threads(*[look] * 4)
+
     def test_many_that_do_not_answer_take_no_longer(self):
         files = [open(self.path) for _ in range(30)]  # noqa: SIM115
         for file in files:
@@ -2255,9 +2271,7 @@ class TestHolders(Case):
         self.check_without_statx(errno.ENOSYS)
 
     def check_without_statx(self, error):
-        machine = os.uname().machine, 8 * ctypes.sizeof(ctypes.c_void_p)
-        # Of these numbers the last is that of statx.
-        numbers = SYS_fstat.get(machine)
+        numbers = numbers_of_fstat()
         if not numbers or not refuse(numbers[-1], error):
             self.skipTest("this kernel takes no seccomp filter, or is not known")
         try:
