@@ -121,7 +121,7 @@ def handle_of(file):
     return msvcrt.get_osfhandle(file.fileno()) if WINDOWS else file.fileno()
 
 
-def tell(handle):
+def flag_of(handle):
     """Return whether a handle is inheritable, or None if it is not open.
 
     This asks the system, past the module under test.
@@ -134,8 +134,8 @@ def tell(handle):
         return None
 
 
-def tell_all(handles):
-    return [tell(handle) for handle in handles]
+def flags_of(handles):
+    return [flag_of(handle) for handle in handles]
 
 
 def entries(handles, *wanted):
@@ -224,12 +224,12 @@ def create_event():
 # ---------------------------------------------------------------------------------
 
 
-def python(code, *args):
+def python_command(code, *args):
     """Return the command that runs code in a Python of its own."""
     return [sys.executable, "-c", textwrap.dedent(code), *map(str, args)]
 
 
-def call(command, *, check=False, **options):
+def run_command(command, *, check=False, **options):
     """Run a command to its end, with its output as text unless told otherwise."""
     defaults = {
         "stdout": subprocess.PIPE,
@@ -241,14 +241,14 @@ def call(command, *, check=False, **options):
     return subprocess.run(command, check=check, **{**defaults, **options})
 
 
-def run(code, *args, **options):
+def run_python(code, *args, **options):
     """Run code in a Python child to its end."""
-    return call(python(code, *args), **{"cwd": HERE, **options})
+    return run_command(python_command(code, *args), **{"cwd": HERE, **options})
 
 
-def output(code, *args, **options):
+def output_of(code, *args, **options):
     """Return what such a child prints. It has to end well."""
-    done = run(code, *args, **options)
+    done = run_python(code, *args, **options)
     if done.returncode:
         msg = f"the child ended with {done.returncode}: {done.stderr}"
         raise AssertionError(msg)
@@ -268,7 +268,7 @@ print(flush=True)
 sys.stdin.read()
 """
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    command = python(whole, *args)
+    command = python_command(whole, *args)
     with subprocess.Popen(command, cwd=HERE, **pipes, **options) as process:
         words = []
         for line in iter(process.stdout.readline, b""):
@@ -284,7 +284,7 @@ def in_child(method):
     @functools.wraps(method)
     def test(self):
         code = "import sys, test_inheritable; test_inheritable.run_test(*sys.argv[1:])"
-        done = run(code, type(self).__name__, method.__name__)
+        done = run_python(code, type(self).__name__, method.__name__)
         if done.stdout.startswith("skipped:"):
             self.skipTest(done.stdout[len("skipped:") :].strip())
         ended = done.returncode, done.stdout, done.stderr
@@ -342,7 +342,7 @@ def status_of_fork(function, *args):
 # ---------------------------------------------------------------------------------
 
 
-class Thread(threading.Thread):
+class CheckedThread(threading.Thread):
     """A thread whose exception is raised where it is waited for."""
 
     def __init__(self, function, *args):
@@ -368,7 +368,7 @@ class Thread(threading.Thread):
 
 def run_threads(*functions):
     """Call all these functions, each in a thread of its own, and wait for them."""
-    threads = [Thread(function) for function in functions]
+    threads = [CheckedThread(function) for function in functions]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -378,7 +378,7 @@ def run_threads(*functions):
 @contextlib.contextmanager
 def in_thread(function, *args, end=lambda: None):
     """Call a function in a thread beside the block, which calls end to let it end."""
-    thread = Thread(function, *args)
+    thread = CheckedThread(function, *args)
     thread.start()
     try:
         yield thread
@@ -519,8 +519,8 @@ def process_with_more_capabilities():
 
 def state_of(pid):
     """Return the letter that Linux has for the state of a process: Z is a zombie."""
-    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
-        return stat.read().rpartition(")")[2].split()[0]
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        return file.read().rpartition(")")[2].split()[0]
 
 
 def fork_zombie():
@@ -547,10 +547,10 @@ def in_namespace(unshare, preparation, code):
     script = f'{preparation} && exec "$@"'
     inside = ["unshare", *unshare, "sh", "-c", script, "sh"]
     try:
-        call([*inside, "true"], check=True)
+        run_command([*inside, "true"], check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    done = call([*inside, *python(code)], cwd=HERE)
+    done = run_command([*inside, *python_command(code)], cwd=HERE)
     if done.returncode:
         raise AssertionError(done.stderr)
     return done.stdout
@@ -934,7 +934,7 @@ LOOK = """
 
 def inherited(handles):
     """Return which of the handles a child gets that closes none."""
-    return json.loads(output(LOOK, *handles, close_fds=False))
+    return json.loads(output_of(LOOK, *handles, close_fds=False))
 
 
 # ---------------------------------------------------------------------------------
@@ -953,7 +953,7 @@ class TestTheFile(Case):
             with open(inheritable.__file__) as file:
                 print(inheritable.get_inheritable(file))
             """
-        lines = output(code, cwd=self.folder).splitlines()
+        lines = output_of(code, cwd=self.folder).splitlines()
         self.assertEqual(os.path.dirname(lines[0]), self.folder)
         self.assertEqual(lines[1], "False")
 
@@ -979,7 +979,7 @@ class TestTheFile(Case):
             """
         # Without -S the site packages of this Python may have loaded some already.
         command = [sys.executable, "-S", "-c", textwrap.dedent(code)]
-        modules = call(command, cwd=HERE).stdout.split()
+        modules = run_command(command, cwd=HERE).stdout.split()
         self.assertIn("inheritable", modules)
         slow = "typing argparse re json socket ctypes.util multiprocessing"
         for module in slow.split():
@@ -1095,8 +1095,8 @@ class TestTheFourFunctionsBesideOs(Case):
         self.flags = [*truths, "", "no", 2, -1]
         # The standard streams are tried too.
         for fd in 0, 1, 2:
-            if tell(fd) is not None and not WINDOWS:
-                self.addCleanup(os.set_inheritable, fd, tell(fd))
+            if flag_of(fd) is not None and not WINDOWS:
+                self.addCleanup(os.set_inheritable, fd, flag_of(fd))
 
     def same(self, name, *args):
         expected = expected_of_os(name, *args)
@@ -1117,7 +1117,7 @@ class TestTheFourFunctionsBesideOs(Case):
             for flag in self.ints + self.odd + self.flags:
                 self.same("set_inheritable", fd, flag)
                 if isinstance(fd, int):
-                    self.assertEqual(get_inheritable(self.fd), tell(self.handle))
+                    self.assertEqual(get_inheritable(self.fd), flag_of(self.handle))
 
     def test_every_truth_value_of_set_handle_inheritable(self):
         for flag in self.ints + self.odd + self.flags:
@@ -1128,7 +1128,7 @@ class TestTheFourFunctionsBesideOs(Case):
                     self.assertEqual(got, expected)
                 else:
                     self.assertIsNone(got)
-                    self.assertEqual(tell(self.handle), expected)
+                    self.assertEqual(flag_of(self.handle), expected)
 
     def test_random_arguments(self):
         chance = random.Random(446)
@@ -1207,7 +1207,7 @@ class TestTheFourFunctions(Case):
         for get, set_ in pairs:
             for flag in True, False, True, False:
                 self.assertIsNone(set_(file, flag))
-                self.assertIs(tell(handle), flag)
+                self.assertIs(flag_of(handle), flag)
                 self.assertIs(get(file), flag)
 
     def test_take_files(self):
@@ -1255,7 +1255,7 @@ class TestTheFourFunctions(Case):
             end.close()
 
     def test_take_the_pipes_of_a_process(self):
-        with subprocess.Popen(python(""), stdin=subprocess.PIPE) as process:
+        with subprocess.Popen(python_command(""), stdin=subprocess.PIPE) as process:
             self.check(process.stdin, handle_of(process.stdin))
 
     def test_take_an_open_handle(self):
@@ -1340,15 +1340,15 @@ class TestTheFourFunctions(Case):
             counted = Counted(int(flag), int(not flag))
             set_inheritable(number, counted)
             self.assertEqual(counted.asked, 1)
-            self.assertIs(tell(self.handle), flag)
-            self.assertIs(tell(other_handle), False)
+            self.assertIs(flag_of(self.handle), flag)
+            self.assertIs(flag_of(other_handle), False)
             self.assertIs(get_inheritable(number), flag)
         self.assertEqual(number.asked, 4)
         handle = Counted(self.handle, other_handle)
         for flag in True, False:
             set_handle_inheritable(handle, flag)
-            self.assertIs(tell(self.handle), flag)
-            self.assertIs(tell(other_handle), False)
+            self.assertIs(flag_of(self.handle), flag)
+            self.assertIs(flag_of(other_handle), False)
             self.assertIs(get_handle_inheritable(handle), flag)
         self.assertEqual(handle.asked, 4)
 
@@ -1360,7 +1360,7 @@ class TestTheFourFunctions(Case):
         flag = NumberWithParameter(1)
         flag._as_parameter_ = 0
         set_inheritable(number, flag)
-        self.assertIs(tell(self.handle), True)
+        self.assertIs(flag_of(self.handle), True)
         self.assertIs(get_inheritable(number), True)
         self.assertIs(get_inheritable(other), False)
 
@@ -1397,7 +1397,7 @@ class TestTheFourFunctions(Case):
             fcntl.fcntl(self.fd, fcntl.F_SETFD, flag)
             if fcntl.fcntl(self.fd, fcntl.F_GETFD) == flag:
                 set_inheritable(self.fd, False)
-                self.assertIs(tell(self.fd), False)
+                self.assertIs(flag_of(self.fd), False)
                 set_inheritable(self.fd, True)
                 self.assertEqual(fcntl.fcntl(self.fd, fcntl.F_GETFD), flag)
                 return
@@ -1432,10 +1432,10 @@ class TestTheFourFunctionsAndChildren(Case):
     def test_subprocess(self):
         for flag, expected in (True, "secret"), (False, ""), (True, "secret"):
             set_inheritable(self.file, flag)
-            done = run(READ, self.handle, close_fds=False)
+            done = run_python(READ, self.handle, close_fds=False)
             self.assertEqual(done.stdout, expected)
         set_handle_inheritable(self.handle, False)
-        self.assertEqual(run(READ, self.handle, close_fds=False).stdout, "")
+        self.assertEqual(run_python(READ, self.handle, close_fds=False).stdout, "")
 
     def check_statuses(self, spawn):
         # What the child says of a missing file is not for the terminal.
@@ -1446,7 +1446,7 @@ class TestTheFourFunctionsAndChildren(Case):
             """
         for flag, expected in (True, 0), (False, 1):
             set_inheritable(self.file, flag)
-            self.assertEqual(spawn(python(code)), expected)
+            self.assertEqual(spawn(python_command(code)), expected)
 
     @unittest.skipUnless(hasattr(os, "posix_spawn"), "this os has no posix_spawn")
     def test_posix_spawn(self):
@@ -1551,7 +1551,7 @@ class TestOpenHandles(Case):
             self.assertEqual(entries(open_handles(), fd), [(fd, False, target)])
             options = {"cwd": "/", "stdin": subprocess.PIPE}
             with passing(file) as child:
-                waiting = python("import sys; sys.stdin.read()")
+                waiting = python_command("import sys; sys.stdin.read()")
                 with subprocess.Popen(waiting, **options, **child.popen) as process:
                     rows = entries(open_handles(process.pid), fd)
                     self.assertEqual(rows, [(fd, True, target)])
@@ -1811,7 +1811,7 @@ class TestOpenHandlesOnWindows(Case):
         start = time.monotonic()
         disable_inheritance(*open_handles())
         self.assertLess(time.monotonic() - start, 2)
-        self.assertIs(tell(self.handle), True)
+        self.assertIs(flag_of(self.handle), True)
 
     def test_a_thread_that_waits_does_not_keep_the_program(self):
         code = """
@@ -1823,7 +1823,7 @@ class TestOpenHandlesOnWindows(Case):
             targets = [handle.target for handle in inheritable.open_handles()]
             print("File" in targets, len(inheritable._being_asked) > 0)
             """
-        self.assertEqual(output(code, timeout=60), "True True\n")
+        self.assertEqual(output_of(code, timeout=60), "True True\n")
 
     def test_a_pipe_that_waits_for_its_client(self):
         name = rf"\\.\pipe\inheritable-{os.getpid()}"
@@ -1872,7 +1872,7 @@ class TestOpenHandlesOfAnotherProcess(Case):
             sys.stdin.read()
             """
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        with subprocess.Popen(python(code, self.path), **pipes) as process:
+        with subprocess.Popen(python_command(code, self.path), **pipes) as process:
             numbers = [int(word) for word in process.stdout.readline().split()]
             before = open_after_collection()
             rows = open_handles(process.pid)
@@ -1893,7 +1893,7 @@ class TestOpenHandlesOfAnotherProcess(Case):
 
     def test_one_that_has_ended(self):
         # On Windows the Popen still holds its handle.
-        process = subprocess.Popen(python(""))
+        process = subprocess.Popen(python_command(""))
         process.wait()
         got = outcome(open_handles, process.pid)
         if WINDOWS:
@@ -2107,7 +2107,7 @@ class TestHolders(Case):
         r, w = self.pipe()
         # Once it says so, it has its own command line.
         lines = "import sys; print('ready', flush=True); sys.stdin.read()"
-        waiting = python(lines, "a b")
+        waiting = python_command(lines, "a b")
         code = """
             import json, subprocess, sys
             command = json.loads(sys.argv[1])
@@ -2116,7 +2116,7 @@ class TestHolders(Case):
             """
         options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "cwd": HERE}
         with passing(w) as child:
-            command = python(code, json.dumps(waiting))
+            command = python_command(code, json.dumps(waiting))
             process = subprocess.Popen(command, **options, **child.popen)
         with process:
             said = [process.stdout.readline() for _ in range(2)]
@@ -2140,19 +2140,19 @@ class TestHolders(Case):
 
     def test_has_every_holder_in_order_with_its_flag_and_its_access(self):
         r, w = self.pipe()
-        copy = os.fdopen(os.dup(w.fileno()), "wb", 0)
-        self.addCleanup(copy.close)
-        set_inheritable(copy, True)
+        duplicate = os.fdopen(os.dup(w.fileno()), "wb", 0)
+        self.addCleanup(duplicate.close)
+        set_inheritable(duplicate, True)
         code = """
             import sys, inheritable
             inheritable.set_handle_inheritable(int(sys.argv[1]), False)
             print(*sys.argv[1:])
             """
-        args = [handle_of(w), handle_of(copy)]
-        pid, numbers = self.keep(w, copy, code=code, args=args)
+        args = [handle_of(w), handle_of(duplicate)]
+        pid, numbers = self.keep(w, duplicate, code=code, args=args)
         expected = [
             (os.getpid(), handle_of(w), False, "w"),
-            (os.getpid(), handle_of(copy), True, "w"),
+            (os.getpid(), handle_of(duplicate), True, "w"),
             (pid, numbers[0], False, "w"),
             (pid, numbers[1], True, "w"),
         ]
@@ -2393,7 +2393,7 @@ class TestHolders(Case):
         free = os.dup(self.fd)
         os.close(free)
         for number in range(free, free + 4):
-            if tell(number) is None:
+            if flag_of(number) is None:
                 got = outcome(holders, number, os.getpid())
                 self.assertEqual(got[:2], (OSError, errno.EBADF))
 
@@ -2407,7 +2407,7 @@ class TestHolders(Case):
     def test_a_bad_process_is_refused(self):
         for pid in "1", 1.0, b"1", [1], self.file:
             self.assertEqual(outcome(holders, self.handle, pid)[0], TypeError)
-        process = subprocess.Popen(python(""))
+        process = subprocess.Popen(python_command(""))
         process.wait()
         pids = [0, -1, -os.getpid(), 2**31 - 1, 2**32 + os.getpid(), 2**64, 10**5000]
         if not WINDOWS:
@@ -2501,7 +2501,7 @@ class TestHolders(Case):
         expected = {*self.ours(handle_of(w)), (pid, number)}
 
         def start():
-            subprocess.Popen(python("")).wait()
+            subprocess.Popen(python_command("")).wait()
 
         def reopen():
             for _ in range(50):
@@ -2538,35 +2538,35 @@ class TestHolders(Case):
         if server is None:
             self.skipTest("no file system of a process can be mounted here")
         path = os.path.join(folder, "file")
-        told, tell = os.pipe()
+        receiving, sending = os.pipe()
 
         def open_and_wait():
             os.open(path, os.O_RDONLY)
-            os.write(tell, b"open")
+            os.write(sending, b"open")
             signal.pause()
 
-        def tell_of_it():
-            os.write(tell, b"?")
+        def stat_and_report():
+            os.write(sending, b"?")
             # It fails when the server is killed in the end.
             with contextlib.suppress(OSError):
                 os.stat(path)
-            os.write(tell, b"!")
+            os.write(sending, b"!")
 
         opener = fork_until_end(self, open_and_wait)
-        self.assertEqual(os.read(told, 4), b"open")
+        self.assertEqual(os.read(receiving, 4), b"open")
         os.kill(server, signal.SIGSTOP)
         os.waitpid(server, os.WUNTRACED)
-        fork_until_end(self, tell_of_it)
+        fork_until_end(self, stat_and_report)
         # Before the others can end, they need an answer, or no server.
         self.addCleanup(os.kill, server, signal.SIGKILL)
-        self.assertEqual(os.read(told, 1), b"?")
+        self.assertEqual(os.read(receiving, 1), b"?")
         end_if_hanging(30)
         self.assertIn((os.getpid(), w.fileno()), self.found(r))
         self.assertIn((os.getpid(), self.fd), self.found(self.file))
         (fd,) = (row.handle for row in open_handles(opener) if row.target == path)
         self.assertEqual(self.found(fd, opener), [(opener, fd)])
         # It was no answer of the server that made this possible.
-        self.assertEqual(select.select([told], [], [], 1), ([], [], []))
+        self.assertEqual(select.select([receiving], [], [], 1), ([], [], []))
 
 
 # ---------------------------------------------------------------------------------
@@ -2585,13 +2585,13 @@ class TestDisableInheritance(Case):
             set_inheritable(file, True)
         self.assertEqual(inherited(numbers), numbers[:3])
         self.assertIsNone(disable_inheritance(r, OpenHandle(numbers[2]), listening))
-        self.assertEqual(tell_all(numbers), [False, True, True, False])
+        self.assertEqual(flags_of(numbers), [False, True, True, False])
         self.assertEqual(inherited(numbers), numbers[1:3])
         disable_inheritance()
-        self.assertEqual(tell_all(numbers), [False] * 4)
+        self.assertEqual(flags_of(numbers), [False] * 4)
         self.assertEqual(inherited(numbers), [])
         if not WINDOWS:
-            self.assertEqual(tell_all([0, 1, 2]), [True] * 3)
+            self.assertEqual(flags_of([0, 1, 2]), [True] * 3)
 
     @posix
     @in_child
@@ -2600,8 +2600,8 @@ class TestDisableInheritance(Case):
             os.dup2(self.fd, fd)
         keep = [20, 21, 23, 30, 31, 32, 59]
         disable_inheritance(*keep)
-        self.assertEqual([fd for fd in range(20, 60) if tell(fd)], keep)
-        self.assertEqual(tell_all([0, 1, 2]), [True] * 3)
+        self.assertEqual([fd for fd in range(20, 60) if flag_of(fd)], keep)
+        self.assertEqual(flags_of([0, 1, 2]), [True] * 3)
 
     @in_child
     def test_can_keep_everything_that_is_open(self):
@@ -2615,7 +2615,7 @@ class TestDisableInheritance(Case):
         for bad, error in bad_files(*self.closed_file()):
             with self.assertRaises(error):
                 disable_inheritance(self.file, bad)
-            self.assertIs(tell(self.handle), True)
+            self.assertIs(flag_of(self.handle), True)
 
     def test_an_error_names_the_number(self):
         bad, _ = self.closed_file()
@@ -2694,8 +2694,8 @@ class TestDisableInheritanceWithoutCloseRange(Case):
         for fd in fds[:8]:
             os.set_inheritable(fd, True)
         disable_inheritance(fds[3], fds[9])
-        self.assertEqual([fd for fd in fds if tell(fd)], [fds[3]])
-        self.assertEqual(tell_all([0, 1, 2]), [True] * 3)
+        self.assertEqual([fd for fd in fds if flag_of(fd)], [fds[3]])
+        self.assertEqual(flags_of([0, 1, 2]), [True] * 3)
 
     @in_child
     def test_before_linux_5_9(self):
@@ -2753,7 +2753,7 @@ class TestTemporarily(Case):
         def end_and_set(block):
             end(block)
             if not ended:
-                self.assertIs(tell(self.handle), False)
+                self.assertIs(flag_of(self.handle), False)
                 set_inheritable(self.file, True)
             ended.append(block)
 
@@ -2761,7 +2761,7 @@ class TestTemporarily(Case):
         inheritable._Block.end = end_and_set
         with temporarily(self.file):
             pass
-        self.assertIs(tell(self.handle), True)
+        self.assertIs(flag_of(self.handle), True)
 
     def test_as_before_whatever_the_block_raises(self):
         for ending in None, ValueError, KeyboardInterrupt, SystemExit, GeneratorExit:
@@ -2772,60 +2772,60 @@ class TestTemporarily(Case):
                         stack.enter_context(self.assertRaises(ending))
                     with temporarily(self.file) as nothing:
                         self.assertIsNone(nothing)
-                        self.assertIs(tell(self.handle), True)
+                        self.assertIs(flag_of(self.handle), True)
                         if ending:
                             raise ending
-                self.assertIs(tell(self.handle), before)
+                self.assertIs(flag_of(self.handle), before)
 
     def test_ends_with_a_return(self):
         def return_from_it():
             with temporarily(self.file):
-                return tell(self.handle)
+                return flag_of(self.handle)
 
         self.assertIs(return_from_it(), True)
-        self.assertIs(tell(self.handle), False)
+        self.assertIs(flag_of(self.handle), False)
 
     def test_ends_with_a_suspended_generator(self):
         def suspend_in_it():
             with temporarily(self.file):
-                yield tell(self.handle)
+                yield flag_of(self.handle)
 
         generator = suspend_in_it()
         self.assertIs(next(generator), True)
-        self.assertIs(tell(self.handle), True)
+        self.assertIs(flag_of(self.handle), True)
         generator.close()
-        self.assertIs(tell(self.handle), False)
+        self.assertIs(flag_of(self.handle), False)
 
     def test_takes_several_files_of_every_kind(self):
         r, w = self.pipe()
         listening, *_ = self.sockets()
         handles = [self.handle, handle_of(r), handle_of(w), listening.fileno()]
         with temporarily(self.fd, r, OpenHandle(handles[2]), listening, self.file):
-            self.assertEqual(tell_all(handles), [True] * 4)
-        self.assertEqual(tell_all(handles), [False] * 4)
+            self.assertEqual(flags_of(handles), [True] * 4)
+        self.assertEqual(flags_of(handles), [False] * 4)
         with temporarily():
             pass
 
     def test_lasts_until_the_last_of_nested_blocks_ends(self):
         with temporarily(self.file):
             with temporarily(self.file, self.file):
-                self.assertIs(tell(self.handle), True)
-            self.assertIs(tell(self.handle), True)
-        self.assertIs(tell(self.handle), False)
+                self.assertIs(flag_of(self.handle), True)
+            self.assertIs(flag_of(self.handle), True)
+        self.assertIs(flag_of(self.handle), False)
 
     def test_blocks_may_end_in_another_order(self):
         first = enter(self.file)
         second = enter(self.file)
         leave(first)
-        self.assertIs(tell(self.handle), True)
+        self.assertIs(flag_of(self.handle), True)
         leave(second)
-        self.assertIs(tell(self.handle), False)
+        self.assertIs(flag_of(self.handle), False)
 
     def test_a_file_shut_off_inside_stays_off(self):
         set_inheritable(self.file, True)
         with temporarily(self.file):
             set_inheritable(self.file, False)
-        self.assertIs(tell(self.handle), False)
+        self.assertIs(flag_of(self.handle), False)
 
     def test_a_block_within_puts_on_what_was_shut_off(self):
         for before in True, False:
@@ -2833,20 +2833,20 @@ class TestTemporarily(Case):
             with temporarily(self.file):
                 set_inheritable(self.file, False)
                 with temporarily(self.file):
-                    self.assertIs(tell(self.handle), True)
-            self.assertIs(tell(self.handle), False)
+                    self.assertIs(flag_of(self.handle), True)
+            self.assertIs(flag_of(self.handle), False)
 
     def test_a_file_may_be_closed_inside(self):
         with temporarily(self.file):
             self.file.close()
-        self.assertIsNone(tell(self.handle))
+        self.assertIsNone(flag_of(self.handle))
 
     @posix
     def test_a_file_that_takes_the_number_is_off_when_the_block_ends(self):
         # A block knows a file by its number alone.
         with temporarily(self.file), open(self.path + "2", "w") as other:
             os.dup2(other.fileno(), self.fd, True)
-        self.assertIs(tell(self.fd), False)
+        self.assertIs(flag_of(self.fd), False)
 
     @posix
     def test_a_file_that_takes_an_inheritable_number_is_left_alone(self):
@@ -2854,14 +2854,14 @@ class TestTemporarily(Case):
         set_inheritable(self.file, True)
         with temporarily(self.file), open(self.path + "2", "w") as other:
             os.dup2(other.fileno(), self.fd, True)
-        self.assertIs(tell(self.fd), True)
+        self.assertIs(flag_of(self.fd), True)
 
     @posix
     def test_the_other_end_of_a_pipe_that_takes_the_number_is_off(self):
         r, w = self.pipe()
         with temporarily(r):
             os.dup2(w.fileno(), r.fileno(), True)
-        self.assertIs(tell(r.fileno()), False)
+        self.assertIs(flag_of(r.fileno()), False)
 
     @posix
     def test_a_block_for_the_file_that_took_the_number(self):
@@ -2869,9 +2869,9 @@ class TestTemporarily(Case):
             with open(self.path + "2", "w") as other:
                 os.dup2(other.fileno(), self.fd, False)
             inner = enter(self.fd)
-        self.assertIs(tell(self.fd), True)
+        self.assertIs(flag_of(self.fd), True)
         leave(inner)
-        self.assertIs(tell(self.fd), False)
+        self.assertIs(flag_of(self.fd), False)
 
     def test_a_file_opened_anew_under_its_number_is_not_put_on(self):
         set_inheritable(self.file, True)
@@ -2880,8 +2880,8 @@ class TestTemporarily(Case):
             again = open(self.path)  # noqa: SIM115
             self.addCleanup(again.close)
             self.assertEqual(handle_of(again), self.handle)
-            self.assertIs(tell(self.handle), False)
-        self.assertIs(tell(self.handle), False)
+            self.assertIs(flag_of(self.handle), False)
+        self.assertIs(flag_of(self.handle), False)
 
     @in_child
     def test_disable_inheritance_spares_what_a_block_has_put_on(self):
@@ -2891,11 +2891,11 @@ class TestTemporarily(Case):
         with temporarily(self.file, r):
             set_inheritable(w, True)
             disable_inheritance()
-            self.assertEqual(tell_all(handles), [True, False, False])
-        self.assertEqual(tell_all(handles), [False] * 3)
+            self.assertEqual(flags_of(handles), [True, False, False])
+        self.assertEqual(flags_of(handles), [False] * 3)
         set_inheritable(self.file, True)
         disable_inheritance()
-        self.assertIs(tell(self.handle), False)
+        self.assertIs(flag_of(self.handle), False)
 
     @posix
     @in_child
@@ -2904,8 +2904,8 @@ class TestTemporarily(Case):
             with open(self.path + "2", "w") as other:
                 os.dup2(other.fileno(), self.fd, True)
             disable_inheritance()
-            self.assertIs(tell(self.fd), True)
-        self.assertIs(tell(self.fd), False)
+            self.assertIs(flag_of(self.fd), True)
+        self.assertIs(flag_of(self.fd), False)
 
     def test_one_bad_file_among_several_changes_nothing(self):
         r, w = self.pipe()
@@ -2914,7 +2914,7 @@ class TestTemporarily(Case):
         for bad, error in bad_files(*self.closed_file()):
             with self.assertRaises(error), temporarily(self.file, r, w, bad):
                 self.fail("entered")
-            self.assertEqual(tell_all(handles), [False, False, True])
+            self.assertEqual(flags_of(handles), [False, False, True])
 
     def test_an_error_names_the_number(self):
         bad, _ = self.closed_file()
@@ -2948,12 +2948,12 @@ class TestTemporarily(Case):
                 os._exit(2)
             self.assertEqual(outcome(os.fstat, self.fd)[:2], (OSError, errno.EIO))
             with temporarily(self.file):
-                self.assertIs(tell(self.fd), True)
-            self.assertIs(tell(self.fd), False)
+                self.assertIs(flag_of(self.fd), True)
+            self.assertIs(flag_of(self.fd), False)
             with temporarily(self.file):
                 disable_inheritance()
-                self.assertIs(tell(self.fd), True)
-            self.assertIs(tell(self.fd), False)
+                self.assertIs(flag_of(self.fd), True)
+            self.assertIs(flag_of(self.fd), False)
             with passing(self.file) as child:
                 self.assertEqual(child.args, [str(self.fd)])
             set_inheritable(self.file, True)
@@ -2973,10 +2973,10 @@ class TestTemporarily(Case):
 
         def overlapping():
             blocks = [enter(self.file) for _ in range(count)]
-            self.assertIs(tell(self.handle), True)
+            self.assertIs(flag_of(self.handle), True)
             for block in blocks:
                 leave(block)
-            self.assertIs(tell(self.handle), False)
+            self.assertIs(flag_of(self.handle), False)
 
         def duration(function):
             start = time.perf_counter()
@@ -3001,11 +3001,11 @@ class TestTemporarilyInThreads(Case):
                 chosen = chance.sample(range(3), 2)
                 with temporarily(*(files[index] for index in chosen)):
                     for index in chosen:
-                        self.assertIs(tell(handles[index]), True)
+                        self.assertIs(flag_of(handles[index]), True)
 
         set_inheritable(w, True)
         run_threads(*(functools.partial(work, seed) for seed in range(8)))
-        self.assertEqual(tell_all(handles), [False, False, True])
+        self.assertEqual(flags_of(handles), [False, False, True])
 
 
 @forks
@@ -3026,10 +3026,10 @@ class TestTemporarilyAndForks(Case):
                 pass
 
         def look_in_child():
-            self.assertEqual(tell_all(handles), [True, False, False])
+            self.assertEqual(flags_of(handles), [True, False, False])
             with temporarily(r, w):
-                self.assertEqual(tell_all(handles), [True, True, True])
-            self.assertEqual(tell_all(handles), [True, False, False])
+                self.assertEqual(flags_of(handles), [True, True, True])
+            self.assertEqual(flags_of(handles), [True, False, False])
 
         with contextlib.ExitStack() as stack:
             stack.enter_context(in_thread(hold, end=done.set))
@@ -3039,18 +3039,18 @@ class TestTemporarilyAndForks(Case):
             with temporarily(self.file):
                 for _ in range(max(10, int(100 * SOAK))):
                     self.assertEqual(status_of_fork(look_in_child), 0)
-                self.assertEqual(tell_all(handles[:2]), [True, True])
-        self.assertEqual(tell_all(handles), [False] * 3)
+                self.assertEqual(flags_of(handles[:2]), [True, True])
+        self.assertEqual(flags_of(handles), [False] * 3)
 
     def test_a_block_goes_on_in_the_child(self):
         with temporarily(self.file):
             pid = os.fork()
             if pid == 0:
-                before = tell(self.fd)
+                before = flag_of(self.fd)
         if pid == 0:
-            os._exit(0 if (before, tell(self.fd)) == (True, False) else 1)
+            os._exit(0 if (before, flag_of(self.fd)) == (True, False) else 1)
         self.assertEqual(os.waitpid(pid, 0)[1], 0)
-        self.assertIs(tell(self.fd), False)
+        self.assertIs(flag_of(self.fd), False)
 
     @in_child
     def test_a_thread_inside_the_lock_keeps_nobody_from_forking(self):
@@ -3066,8 +3066,8 @@ class TestTemporarilyAndForks(Case):
         def use_in_child():
             with temporarily(self.file):
                 disable_inheritance()
-                self.assertIs(tell(self.fd), True)
-            self.assertIs(tell(self.fd), False)
+                self.assertIs(flag_of(self.fd), True)
+            self.assertIs(flag_of(self.fd), False)
             set_inheritable(self.file, True)
             self.assertEqual(receive(str(self.fd)), self.fd)
 
@@ -3085,7 +3085,7 @@ class TestTemporarilyAndForks(Case):
             status = 1
             with contextlib.suppress(BaseException):
                 run_threads(lambda: leave(enter(self.file)))
-                status = int(tell(self.fd))
+                status = int(flag_of(self.fd))
             os._exit(status)
         self.assertEqual(os.waitpid(pid, 0)[1], 0)
 
@@ -3144,7 +3144,7 @@ class TestTemporarilyAndForks(Case):
         register = "os.register_at_fork(after_in_child={})"
         before = register.format(before) if before else ""
         after = register.format(after) if after else ""
-        done = run(self.HOOKS.format(before=before, after=after))
+        done = run_python(self.HOOKS.format(before=before, after=after))
         self.assertEqual((done.stdout, done.stderr), ("0\n", ""))
 
     def test_in_a_hook_that_comes_before(self):
@@ -3171,7 +3171,7 @@ class TestTemporarilyAndForks(Case):
                     os._exit(0)
                 assert os.waitpid(pid, 0)[1] == 0
             """
-        done = run(code)
+        done = run_python(code)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
 
@@ -3192,13 +3192,13 @@ class TestTemporarilyAndHandlers(Case):
 
         for step in every_step(self.enter_and_leave, handler, MODULE):
             if self.entered:
-                self.assertIs(tell(self.handle), True, step)
+                self.assertIs(flag_of(self.handle), True, step)
                 leave(self.entered.pop())
-            self.assertIs(tell(self.handle), False, step)
+            self.assertIs(flag_of(self.handle), False, step)
 
     def test_a_handler_that_enters_and_ends_a_block(self):
         for step in every_step(self.enter_and_leave, self.enter_and_leave, MODULE):
-            self.assertIs(tell(self.handle), False, step)
+            self.assertIs(flag_of(self.handle), False, step)
 
     def test_a_handler_that_ends_another_block(self):
         self.entered.append(enter(self.file))
@@ -3208,9 +3208,9 @@ class TestTemporarilyAndHandlers(Case):
 
         for step in every_step(self.enter_and_leave, handler, MODULE):
             if not self.entered:
-                self.assertIs(tell(self.handle), False, step)
+                self.assertIs(flag_of(self.handle), False, step)
                 self.entered.append(enter(self.file))
-            self.assertIs(tell(self.handle), True, step)
+            self.assertIs(flag_of(self.handle), True, step)
         leave(self.entered.pop())
 
     def test_a_handler_that_ends_one_block_and_enters_another(self):
@@ -3221,14 +3221,14 @@ class TestTemporarilyAndHandlers(Case):
             self.entered.append(enter(self.file))
 
         for step in every_step(self.enter_and_leave, handler, MODULE):
-            self.assertIs(tell(self.handle), True, step)
+            self.assertIs(flag_of(self.handle), True, step)
         leave(self.entered.pop())
-        self.assertIs(tell(self.handle), False)
+        self.assertIs(flag_of(self.handle), False)
 
     def test_an_inheritable_file_stays_so_whatever_the_handler_does(self):
         set_inheritable(self.file, True)
         for step in every_step(self.enter_and_leave, self.enter_and_leave, MODULE):
-            self.assertIs(tell(self.handle), True, step)
+            self.assertIs(flag_of(self.handle), True, step)
 
     @timers
     @in_child
@@ -3244,9 +3244,9 @@ class TestTemporarilyAndHandlers(Case):
             self.enter_and_leave()
             while not self.entered and time.monotonic() < late:
                 pass
-            self.assertIs(tell(self.handle), True)
+            self.assertIs(flag_of(self.handle), True)
             leave(self.entered.pop())
-            self.assertIs(tell(self.handle), False)
+            self.assertIs(flag_of(self.handle), False)
 
     @timers
     @in_child
@@ -3264,7 +3264,7 @@ class TestTemporarilyAndHandlers(Case):
             leave(first)
             while self.entered and time.monotonic() < late:
                 pass
-            self.assertIs(tell(self.handle), False)
+            self.assertIs(flag_of(self.handle), False)
 
     # In a child, for one of the interrupts leaves the lock held.
     @in_child
@@ -3286,12 +3286,12 @@ class TestTemporarilyAndHandlers(Case):
         for step in steps:
             if PYPY:
                 collect_garbage()
-            left += tell(self.handle)
+            left += flag_of(self.handle)
             set_inheritable(self.file, False)
             most = step / 100
         self.assertLessEqual(left, most)
         self.enter_and_leave()
-        self.assertIs(tell(self.handle), False)
+        self.assertIs(flag_of(self.handle), False)
 
     @timers
     @in_child
@@ -3311,11 +3311,11 @@ class TestTemporarilyAndHandlers(Case):
                 self.enter_and_leave_until_interrupted(chance)
             if PYPY:
                 collect_garbage()
-            left += tell(self.fd)
+            left += flag_of(self.fd)
             set_inheritable(self.file, False)
         self.assertLessEqual(left, rounds / 200)
         self.enter_and_leave()
-        self.assertIs(tell(self.fd), False)
+        self.assertIs(flag_of(self.fd), False)
 
     def enter_and_leave_until_interrupted(self, chance):
         late = time.monotonic() + A_LONG_TIME
@@ -3348,7 +3348,7 @@ class TestPassing(Case):
     def test_of_nothing_passes_nothing(self):
         with passing() as child:
             self.assertEqual(child.args, [])
-            output("", **child.popen)
+            output_of("", **child.popen)
 
     def test_a_child_takes_files_and_sockets(self):
         r, w = self.pipe()
@@ -3374,7 +3374,7 @@ class TestPassing(Case):
             another.sendall(b"to the listening one")
             client.sendall(b"to the accepted one")
             with passing(self.file, w, listening, accepted) as child:
-                printed = output(code, *child.args, **child.popen)
+                printed = output_of(code, *child.args, **child.popen)
         expected = ["secret", "to the listening one", "to the accepted one"]
         self.assertEqual(printed.splitlines(), expected)
         w.close()
@@ -3393,7 +3393,7 @@ class TestPassing(Case):
         with ours, theirs:
             ours.send([1, 2, 3])
             with passing(theirs) as child:
-                output(code, *child.args, **child.popen)
+                output_of(code, *child.args, **child.popen)
             self.assertEqual(ours.recv(), [3, 2, 1])
 
     @posix
@@ -3405,7 +3405,7 @@ class TestPassing(Case):
         ours, theirs = socket.socketpair()
         with ours, theirs:
             with passing(theirs) as child:
-                output(code, *child.args, **child.popen)
+                output_of(code, *child.args, **child.popen)
             self.assertEqual(ours.recv(10), b"hello")
 
     def test_nothing_else_goes_over(self):
@@ -3413,11 +3413,11 @@ class TestPassing(Case):
         set_inheritable(r, True)
         numbers = [self.handle, handle_of(r), handle_of(w)]
         with passing(self.file) as child:
-            printed = output(LOOK, *numbers, **child.popen)
+            printed = output_of(LOOK, *numbers, **child.popen)
             self.assertEqual(json.loads(printed), [self.handle])
         with passing() as child:
-            self.assertEqual(json.loads(output(LOOK, *numbers, **child.popen)), [])
-        self.assertEqual(tell_all(numbers), [False, True, False])
+            self.assertEqual(json.loads(output_of(LOOK, *numbers, **child.popen)), [])
+        self.assertEqual(flags_of(numbers), [False, True, False])
 
     @posix
     def test_leaves_the_flags_of_the_parent_alone(self):
@@ -3425,8 +3425,8 @@ class TestPassing(Case):
         set_inheritable(r, True)
         handles = [self.fd, r.fileno()]
         with passing(self.file, r):
-            self.assertEqual(tell_all(handles), [False, True])
-        self.assertEqual(tell_all(handles), [False, True])
+            self.assertEqual(flags_of(handles), [False, True])
+        self.assertEqual(flags_of(handles), [False, True])
 
     @windows
     def test_the_flags_are_on_inside_the_block(self):
@@ -3434,14 +3434,14 @@ class TestPassing(Case):
         set_inheritable(r, True)
         handles = [self.handle, handle_of(r)]
         with passing(self.file, r):
-            self.assertEqual(tell_all(handles), [True, True])
-        self.assertEqual(tell_all(handles), [False, True])
+            self.assertEqual(flags_of(handles), [True, True])
+        self.assertEqual(flags_of(handles), [False, True])
 
     def test_within_temporarily(self):
         with temporarily(self.file), passing(self.file) as child:
             self.assertEqual(child.args, [str(self.handle)])
-            self.assertIs(tell(self.handle), True)
-        self.assertIs(tell(self.handle), False)
+            self.assertIs(flag_of(self.handle), True)
+        self.assertIs(flag_of(self.handle), False)
 
     def test_goes_with_the_other_arguments_of_popen(self):
         code = """
@@ -3454,7 +3454,9 @@ class TestPassing(Case):
         environ = {**os.environ, "WHERE": "here", "PYTHONPATH": HERE}
         options = {"input": "input", "cwd": self.folder, "env": environ}
         with passing(self.file) as child:
-            done = call(python(code, *child.args), **options, **child.popen)
+            done = run_command(
+                python_command(code, *child.args), **options, **child.popen
+            )
         expected = ["secret", "input", "here", os.path.basename(self.folder)]
         self.assertEqual((done.stdout.split(), done.stderr), (expected, ""))
 
@@ -3462,7 +3464,7 @@ class TestPassing(Case):
         async def main():
             with passing(self.file) as child:
                 process = await asyncio.create_subprocess_exec(
-                    *python(READ, *child.args),
+                    *python_command(READ, *child.args),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     **child.popen,
@@ -3488,12 +3490,12 @@ class TestPassing(Case):
             built = child.popen["startupinfo"]
             self.assertEqual(built.dwFlags, subprocess.STARTF_USESHOWWINDOW)
             # Windows refuses one that is not inheritable, which Wine passes over.
-            flags = tell_all(built.lpAttributeList["handle_list"])
+            flags = flags_of(built.lpAttributeList["handle_list"])
             self.assertEqual(flags, [True, True])
-            printed = output(LOOK, *numbers, **child.popen)
+            printed = output_of(LOOK, *numbers, **child.popen)
             self.assertEqual(json.loads(printed), numbers[:2])
         self.assertEqual(info.lpAttributeList, {"handle_list": [handle_of(r)]})
-        self.assertEqual(tell_all(numbers), [False] * 3)
+        self.assertEqual(flags_of(numbers), [False] * 3)
 
     def test_standard_streams_go_over_as_duplicates(self):
         code = """
@@ -3517,7 +3519,7 @@ class TestPassing(Case):
             after = [h[:2] for h in inheritable.open_handles()]
             print(before == after)
             """
-        self.assertEqual(output(code), "oneTrue\n")
+        self.assertEqual(output_of(code), "oneTrue\n")
 
     @posix
     @in_child
@@ -3528,9 +3530,9 @@ class TestPassing(Case):
         # The duplicate must not be 1, but the lowest number above the streams.
         with passing(0) as child:
             self.assertEqual(child.args, [str(self.fd)])
-            self.assertIs(tell(int(child.args[0])), False)
-            self.assertEqual(output(READ, *child.args, **child.popen), "secret")
-        self.assertIsNone(tell(int(child.args[0])))
+            self.assertIs(flag_of(int(child.args[0])), False)
+            self.assertEqual(output_of(READ, *child.args, **child.popen), "secret")
+        self.assertIsNone(flag_of(int(child.args[0])))
         os.dup2(2, 1)
 
     @windows
@@ -3542,7 +3544,7 @@ class TestPassing(Case):
             print(ctypes.WinDLL("kernel32").SetEvent(ctypes.c_void_p(event)))
             """
         with passing(OpenHandle(event)) as child:
-            self.assertEqual(output(code, *child.args, **child.popen), "1\n")
+            self.assertEqual(output_of(code, *child.args, **child.popen), "1\n")
         self.assertEqual(_winapi.WaitForSingleObject(event, 0), 0)
 
     def test_bad_files_are_refused_and_nothing_is_left_open(self):
@@ -3579,7 +3581,7 @@ class TestPassing(Case):
                     print(file.read())
                 """
             with passing(file) as child:
-                self.assertEqual(output(code, *child.args, **child.popen), "two\n\n")
+                self.assertEqual(output_of(code, *child.args, **child.popen), "two\n\n")
 
     def test_many_children_from_many_threads(self):
         # The child sees the end at once, if no sibling has the other end too.
@@ -3638,7 +3640,7 @@ class TestPassing(Case):
         line = b"parent\n" if parent.mode == "ab" else "parent\n"
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
         with passing(passed) as child:
-            command = python(code, *child.args)
+            command = python_command(code, *child.args)
             process = subprocess.Popen(command, cwd=HERE, **pipes, **child.popen)
         with process:
             for _ in range(3):
@@ -3681,7 +3683,7 @@ class TestDescriptorsAndHandles(Case):
             file.close()
 
     def inheritable_ones(self):
-        found = [handle for handle in self.everything if tell(handle)]
+        found = [handle for handle in self.everything if flag_of(handle)]
         for handle in found:
             os.set_handle_inheritable(handle, False)
         return found
@@ -3720,7 +3722,7 @@ class TestDescriptorsAndHandles(Case):
         if not isinstance(outcome(msvcrt.get_osfhandle, handle), tuple):
             self.skipTest("the number is a descriptor still")
         set_inheritable(WithFileno(handle), True)
-        self.assertIs(tell(handle), True)
+        self.assertIs(flag_of(handle), True)
         set_inheritable(WithFileno(handle), False)
 
     def test_a_class_around_a_file_is_that_file_or_refused(self):
@@ -3760,7 +3762,7 @@ class TestDescriptorsAndHandles(Case):
         self.assertLess(time.monotonic() - start, 2)
 
     def test_a_handle_of_a_process_is_a_handle_everywhere(self):
-        process = subprocess.Popen(python(""))
+        process = subprocess.Popen(python_command(""))
         process.wait()
         handle = process._handle
         self.everything.append(int(handle))
@@ -3790,7 +3792,7 @@ class TestReceive(Case):
         """Hand files over to a child that runs code, and return what it prints."""
         whole = textwrap.dedent(self.START) + textwrap.dedent(code)
         with passing(*files) as child:
-            return output(whole, *child.args, *more, **{**child.popen, **options})
+            return output_of(whole, *child.args, *more, **{**child.popen, **options})
 
     def test_the_result_is_not_inheritable_again(self):
         code = """
@@ -3817,7 +3819,7 @@ class TestReceive(Case):
     def test_what_is_inheritable_cannot_be_told_from_what_was_handed_over(self):
         set_inheritable(self.file, True)
         self.assertEqual(receive_handle(str(self.handle)), self.handle)
-        self.assertIs(tell(self.handle), False)
+        self.assertIs(flag_of(self.handle), False)
         # No record is kept of what was received.
         set_inheritable(self.file, True)
         self.assertEqual(receive_handle(str(self.handle)), self.handle)
@@ -3827,7 +3829,7 @@ class TestReceive(Case):
         with passing(self.file) as child:
             for function in receive, receive_handle:
                 self.assertEqual(outcome(function, *child.args)[1], errno.EBADF)
-            self.assertIs(tell(self.handle), True)
+            self.assertIs(flag_of(self.handle), True)
 
     def test_one_of_several_threads_gets_it(self):
         code = """
@@ -3917,7 +3919,7 @@ class TestReceive(Case):
                     self.assertEqual(got, (ValueError, None, None), repr(arg))
                 for arg in others:
                     self.assertEqual(outcome(function, arg), (TypeError, None, None))
-            self.assertIs(tell(self.handle), True)
+            self.assertIs(flag_of(self.handle), True)
 
     def test_a_wrong_type_is_told_what_was_expected(self):
         for function in receive, receive_handle:
@@ -4094,8 +4096,8 @@ class TestMultiprocessing(Case):
         set_inheritable(r, True)
         with passing(self.file, w) as child:
             self.run_process(context, copy_over, *child.args)
-            self.assertEqual(tell_all(handles), [WINDOWS, True, WINDOWS])
-        self.assertEqual(tell_all(handles), [False, True, False])
+            self.assertEqual(flags_of(handles), [WINDOWS, True, WINDOWS])
+        self.assertEqual(flags_of(handles), [False, True, False])
 
     @each_method
     def test_a_process_receives_a_file_once_and_not_inheritable(self, context):
@@ -4169,7 +4171,7 @@ class TestMultiprocessing(Case):
             process.join()
             print(process.exitcode)
             """
-        self.assertEqual(output(code, context.get_start_method()), "hello0\n")
+        self.assertEqual(output_of(code, context.get_start_method()), "hello0\n")
 
     @each_method
     def test_the_workers_of_an_executor_receive_files(self, context):
@@ -4245,7 +4247,7 @@ class TestMultiprocessing(Case):
         method = context.get_start_method()
         report = f"{self.path}-{method}"
         code = textwrap.dedent(self.TOO_LATE) + textwrap.dedent(code)
-        printed = output(code, method, self.path, report)
+        printed = output_of(code, method, self.path, report)
         if method == "fork":
             with open(report) as file:
                 self.assertEqual((printed, json.load(file)), ("", [errno.EBADF]))
@@ -4266,7 +4268,7 @@ class TestMultiprocessing(Case):
             """
         method = context.get_start_method()
         code = textwrap.dedent(self.TOO_LATE) + textwrap.dedent(code)
-        printed = output(code, method, self.path, "")
+        printed = output_of(code, method, self.path, "")
         expected = "BrokenProcessPool" if method == "fork" else "ValueError"
         self.assertEqual(printed.strip(), expected)
 
@@ -4293,7 +4295,7 @@ class TestMultiprocessing(Case):
             print(type(text) is str, text == child.args[0])
             print("multiprocessing" in sys.modules)
             """
-        self.assertEqual(output(code, self.path).split(), ["True", "True", "False"])
+        self.assertEqual(output_of(code, self.path).split(), ["True", "True", "False"])
 
     def test_a_plain_string_is_not_handed_over(self):
         report = self.path + "-report"
@@ -4312,7 +4314,7 @@ class TestMultiprocessing(Case):
             def receive_twice():
                 fd = receive(arg)
                 assert fd != self.fd
-                assert tell_all([fd, self.fd]) == [False, False]
+                assert flags_of([fd, self.fd]) == [False, False]
                 assert os.path.sameopenfile(fd, self.fd)
                 assert outcome(receive, arg)[:2] == (OSError, errno.EBADF)
                 assert outcome(receive_handle, arg)[:2] == (OSError, errno.EBADF)
@@ -4350,9 +4352,11 @@ class TestMultiprocessing(Case):
 # ---------------------------------------------------------------------------------
 
 
-def command(*args, **options):
+def run_module(*args, **options):
     """Run python inheritable.py; return its status and what is on each stream."""
-    done = call([sys.executable, inheritable.__file__, *map(str, args)], **options)
+    done = run_command(
+        [sys.executable, inheritable.__file__, *map(str, args)], **options
+    )
     return done.returncode, done.stdout, done.stderr
 
 
@@ -4380,7 +4384,7 @@ class TestList(Case):
     def test_prints_a_table(self):
         set_inheritable(self.file, True)
         for args in [], ["list"]:
-            status, out, err = command(*args, close_fds=False)
+            status, out, err = run_module(*args, close_fds=False)
             self.assertEqual((status, err), (0, ""))
             head, *lines = out.splitlines()
             self.assertTrue(head.startswith("handle  inheritable  "))
@@ -4397,13 +4401,13 @@ class TestList(Case):
         if not WINDOWS and not PROC:
             self.skipTest("this system does not tell a file's path")
         with passing(self.file) as child:
-            _, out, _ = command(**child.popen)
+            _, out, _ = run_module(**child.popen)
         rests = {int(number): rest for number, _, rest in self.rows(out)}
         target = re.sub("^(rw|r|w) +", "", rests[self.handle])
         self.assertTrue(os.path.samefile(target, self.path))
 
     def test_the_table_names_the_standard_streams(self):
-        rests = {int(row[0]): row[2] for row in self.rows(command()[1])}
+        rests = {int(row[0]): row[2] for row in self.rows(run_module()[1])}
         if WINDOWS:
             named = [rest for rest in rests.values() if rest.endswith(")")]
             found = sorted(rest.split("(")[-1] for rest in named)
@@ -4414,7 +4418,7 @@ class TestList(Case):
 
     def test_json(self):
         set_inheritable(self.file, True)
-        status, out, err = command("--json", close_fds=False)
+        status, out, err = run_module("--json", close_fds=False)
         rows = json.loads(out)
         self.assertEqual((status, err), (0, ""))
         self.assertEqual(set(rows[0]), set(OpenHandle._fields))
@@ -4423,17 +4427,17 @@ class TestList(Case):
 
     def test_pid(self):
         if not WINDOWS and not PROC:
-            status, out, err = command("--pid", os.getpid())
+            status, out, err = run_module("--pid", os.getpid())
             self.assertEqual((status, out, len(err.splitlines())), (1, "", 1))
             self.skipTest("this system does not tell")
-        status, out, err = command("list", "--pid", os.getpid(), "--json")
+        status, out, err = run_module("list", "--pid", os.getpid(), "--json")
         self.assertIn(self.handle, [row["handle"] for row in json.loads(out)])
-        status, out, err = command(f"--pid={os.getpid()}")
+        status, out, err = run_module(f"--pid={os.getpid()}")
         self.assertEqual((status, err), (0, ""))
         self.assertNotIn("stdin)", out)
 
     def check_error(self, expected, *args):
-        status, out, err = command(*args)
+        status, out, err = run_module(*args)
         got = status, out, len(err.splitlines())
         self.assertEqual(got, (expected, "", 1), (args, err))
         self.assertRegex(err, "^inheritable: .")
@@ -4456,45 +4460,47 @@ class TestList(Case):
                 if all(arg.isascii() for arg in args):
                     self.check_error(2, *args)
                 else:
-                    self.assertEqual(command(*args)[:2], (2, ""))
-        self.assertIn("nonsense: unexpected argument 'nons", command("nonsense")[2])
+                    self.assertEqual(run_module(*args)[:2], (2, ""))
+        self.assertIn("nonsense: unexpected argument 'nons", run_module("nonsense")[2])
 
     def test_an_error_is_1(self):
         self.check_error(1, "--pid", "4999999")
         self.check_error(1, "--json", "--pid", 2**40)
-        self.assertIn("inheritable: list --pid 4999999: ", command("--pid", 4999999)[2])
+        self.assertIn(
+            "inheritable: list --pid 4999999: ", run_module("--pid", 4999999)[2]
+        )
 
     def test_help_and_version(self):
         for verb in [], ["list"], ["run"]:
-            helped = command(*verb, "--help")
+            helped = run_module(*verb, "--help")
             self.assertEqual((helped[0], helped[2]), (0, ""))
             words = "--pid --json --pass --version 127 126"
             for word in [*words.split(), "make test"]:
                 self.assertIn(word, helped[1])
-            self.assertEqual(command(*verb, "-h"), helped)
+            self.assertEqual(run_module(*verb, "-h"), helped)
             version = f"inheritable {inheritable.__version__}\n"
-            self.assertEqual(command(*verb, "--version"), (0, version, ""))
+            self.assertEqual(run_module(*verb, "--version"), (0, version, ""))
 
     def test_a_reader_that_went_away_is_no_error(self):
         w = self.pipe_without_reader()
-        self.assertEqual(command("--json", stdout=w)[::2], (0, ""))
+        self.assertEqual(run_module("--json", stdout=w)[::2], (0, ""))
 
     @posix
     def test_a_stdout_that_is_closed_or_full_is_1(self):
         for start, lines in with_refusing_stdouts():
             for args in [], ["--help"]:
-                done = call([*start, *args])
+                done = run_command([*start, *args])
                 got = done.returncode, done.stdout, len(done.stderr.splitlines())
                 self.assertEqual(got, (1, "", lines), (start, args))
         only_stderr = ["sh", "-c", '"$0" "$1" 2>&-']
-        done = call([*only_stderr, sys.executable, inheritable.__file__])
+        done = run_command([*only_stderr, sys.executable, inheritable.__file__])
         self.assertEqual(done.returncode, 0)
 
     @proc
     def test_a_stdout_that_cannot_be_written_is_1(self):
         # It says EINVAL, which here is no reader that went away.
         with open("/proc/self/oom_score_adj", "w") as refusing:
-            status, _, err = command(stdout=refusing)
+            status, _, err = run_module(stdout=refusing)
         self.assertEqual((status, len(err.splitlines())), (1, 1))
 
     @proc
@@ -4506,13 +4512,13 @@ class TestList(Case):
         with open(path, "w") as file, passing(file) as child:
             for more in c_locale, ascii_only, {"PYTHONIOENCODING": "utf-8"}:
                 options = {"env": {**os.environ, **more}, **child.popen}
-                status, out, err = command(**options)
+                status, out, err = run_module(**options)
                 self.assertEqual((status, err), (0, ""))
                 (line,) = (line for line in out.split("\n") if "[2J" in line)
                 self.assertTrue(line.isprintable())
                 self.assertIn("\\x1b[2J\\n", line)
                 self.assertTrue(line.endswith("\\udcff\\udc85"))
-                rows = json.loads(command("--json", **options)[1])
+                rows = json.loads(run_module("--json", **options)[1])
                 self.assertIn(os.fsdecode(path), [row["target"] for row in rows])
 
     def test_runs_as_a_module_and_copied(self):
@@ -4522,7 +4528,7 @@ class TestList(Case):
             [self.folder, "copied.py"],
             [self.folder, "-m", "copied"],
         ]:
-            done = call([sys.executable, *args], cwd=folder)
+            done = run_command([sys.executable, *args], cwd=folder)
             self.assertEqual(done.returncode, 0)
             rows = self.rows(done.stdout)
             self.assertEqual(len(rows), len(done.stdout.splitlines()) - 1)
@@ -4532,11 +4538,11 @@ class TestCheck(Case):
     """list --check."""
 
     def check(self, *args, **options):
-        return command("list", "--check", *args, **options)
+        return run_module("list", "--check", *args, **options)
 
     def test_is_silent_if_nothing_leaks_in(self):
         self.assertEqual(self.check(), (0, "", ""))
-        self.assertEqual(command("--check"), (0, "", ""))
+        self.assertEqual(run_module("--check"), (0, "", ""))
         self.assertEqual(self.check("--json"), (0, "[]\n", ""))
 
     def test_what_leaks_in_is_1(self):
@@ -4544,7 +4550,7 @@ class TestCheck(Case):
         with passing(self.file, w) as child:
             status, out, err = self.check(**child.popen)
             as_json = self.check("--json", **child.popen)
-            everything = command("--json", **child.popen)
+            everything = run_module("--json", **child.popen)
         self.assertEqual((status, err), (1, ""))
         head, *lines = out.splitlines()
         self.assertEqual(head, "handle  inheritable  access  target")
@@ -4564,20 +4570,20 @@ class TestCheck(Case):
             file = open(inheritable.__file__)
             sys.exit(inheritable._main(["--check"]))
             """
-        done = run(code)
+        done = run_python(code)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
     @windows
     def test_a_duplicate_of_a_stream_is_that_stream(self):
         # The python.exe of a venv passes on such duplicates.
         reader, w = self.pipe()
-        copy = os.fdopen(os.dup(w.fileno()), "wb", 0)
-        self.addCleanup(copy.close)
-        with passing(copy) as child:
+        duplicate = os.fdopen(os.dup(w.fileno()), "wb", 0)
+        self.addCleanup(duplicate.close)
+        with passing(duplicate) as child:
             status, _, err = self.check(stdout=w, **child.popen)
         self.assertEqual((status, err), (0, ""))
         # The other end of the pipe is another object.
-        with passing(copy, reader) as child:
+        with passing(duplicate, reader) as child:
             status, out, err = self.check("--json", stderr=w, **child.popen)
         self.assertEqual(status, 1)
         numbers = [row["handle"] for row in json.loads(out)]
@@ -4603,11 +4609,11 @@ class TestCheck(Case):
             check = [*start, "list", "--check"]
             with passing(self.file) as child:
                 for more in [], ["--json"]:
-                    done = call([*check, *more], **child.popen)
+                    done = run_command([*check, *more], **child.popen)
                     got = done.returncode, done.stdout, len(done.stderr.splitlines())
                     self.assertEqual(got, (2, "", lines), start)
             # What would print nothing needs no stdout.
-            self.assertEqual(call(check).returncode, 0)
+            self.assertEqual(run_command(check).returncode, 0)
 
     def test_a_reader_that_went_away_is_no_error(self):
         w = self.pipe_without_reader()
@@ -4632,7 +4638,7 @@ class TestHoldersCommand(Case):
     def setUp(self):
         super().setUp()
         if not FINDS_HOLDERS:
-            status, out, err = command("holders", 0)
+            status, out, err = run_module("holders", 0)
             self.assertEqual((status, out, len(err.splitlines())), (2, "", 1))
             self.skipTest("this system does not tell")
 
@@ -4649,7 +4655,7 @@ class TestHoldersCommand(Case):
 
     def check_error(self, *args, **options):
         """Check that it is an error. Return the message."""
-        status, out, err = command("holders", *args, **options)
+        status, out, err = run_module("holders", *args, **options)
         self.assertEqual((status, out, len(err.splitlines())), (2, "", 1), args)
         self.assertRegex(err, "^inheritable: .")
         self.assertNotIn("\x1b", err)
@@ -4657,7 +4663,7 @@ class TestHoldersCommand(Case):
 
     def test_of_a_descriptor_of_its_own(self):
         with passing(self.file) as child:
-            status, out, err = command("holders", self.handle, **child.popen)
+            status, out, err = run_module("holders", self.handle, **child.popen)
         self.assertEqual((status, err), (0, ""))
         rows = {row[0]: row for row in self.rows(out)}
         self.assertEqual(len(rows), 2)
@@ -4687,10 +4693,10 @@ class TestHoldersCommand(Case):
             ["--pid", process.pid, number],
             [f"--pid={process.pid}", "--", number],
         ]:
-            status, out, err = command("holders", *args)
+            status, out, err = run_module("holders", *args)
             self.assertEqual((status, err), (0, ""))
             self.assertEqual([row[:4] for row in self.rows(out)], sorted(expected))
-        status, out, err = command("holders", "--json", "--pid", process.pid, number)
+        status, out, err = run_module("holders", "--json", "--pid", process.pid, number)
         self.assertEqual((status, err), (0, ""))
         rows = json.loads(out)
         self.assertEqual(rows, [row._asdict() for row in holders(w)])
@@ -4702,17 +4708,17 @@ class TestHoldersCommand(Case):
         link = self.path + "-link"
         os.symlink(self.path, link)
         for path in self.path, link:
-            status, out, err = command("holders", path)
+            status, out, err = run_module("holders", path)
             self.assertEqual((status, err), (0, ""))
             self.assertEqual([row[:4] for row in self.rows(out)], expected)
-        rows = json.loads(command("holders", "--json", self.path)[1])
+        rows = json.loads(run_module("holders", "--json", self.path)[1])
         self.assertEqual(rows, [row._asdict() for row in holders(self.file)])
 
     @posix
     def test_a_file_that_is_named_with_a_number(self):
         name = str(self.fd)
         with open(os.path.join(self.folder, name), "w") as other:
-            status, out, _ = command("holders", f"./{name}", cwd=self.folder)
+            status, out, _ = run_module("holders", f"./{name}", cwd=self.folder)
             self.assertEqual(status, 0)
             found = [row[:2] for row in self.rows(out)]
             self.assertEqual(found, [(os.getpid(), other.fileno())])
@@ -4722,17 +4728,17 @@ class TestHoldersCommand(Case):
     @posix
     def test_nobody_is_1(self):
         self.file.close()
-        self.assertEqual(command("holders", self.path), (1, self.HEAD + "\n", ""))
-        self.assertEqual(command("holders", "--json", self.path), (1, "[]\n", ""))
+        self.assertEqual(run_module("holders", self.path), (1, self.HEAD + "\n", ""))
+        self.assertEqual(run_module("holders", "--json", self.path), (1, "[]\n", ""))
 
     @posix
     def test_a_fifo_is_not_waited_for(self):
         fifo = self.path + "-fifo"
         os.mkfifo(fifo)
-        self.assertEqual(command("holders", fifo, timeout=60)[0], 1)
+        self.assertEqual(run_module("holders", fifo, timeout=60)[0], 1)
         fd = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
         self.addCleanup(os.close, fd)
-        status, out, _ = command("holders", fifo, timeout=60)
+        status, out, _ = run_module("holders", fifo, timeout=60)
         expected = [(os.getpid(), fd, "no", "r")]
         self.assertEqual((status, [row[:4] for row in self.rows(out)]), (0, expected))
 
@@ -4743,7 +4749,7 @@ class TestHoldersCommand(Case):
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(path)
             self.assertEqual(outcome(os.open, path, os.O_RDONLY)[1], errno.ENXIO)
-            self.assertEqual(command("holders", path)[0], 1)
+            self.assertEqual(run_module("holders", path)[0], 1)
         device = os.path.join(self.folder, "device")
         try:
             os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(240, 255))
@@ -4751,7 +4757,7 @@ class TestHoldersCommand(Case):
             self.skipTest("no device can be made here")
         if isinstance(outcome(os.open, device, os.O_RDONLY), int):
             self.skipTest("this device has a driver")
-        self.assertEqual(command("holders", device)[0], 1)
+        self.assertEqual(run_module("holders", device)[0], 1)
 
     def test_bad_usage_is_2(self):
         usages = [
@@ -4780,14 +4786,14 @@ class TestHoldersCommand(Case):
                 self.assertIn(shown, message.replace("\\\\", "\\"))
 
     def test_help_and_version(self):
-        helped = command("--help")
+        helped = run_module("--help")
         self.assertIn("holders [--pid PID] [--json] FD|PATH", helped[1])
-        self.assertEqual(command("holders", "--help"), helped)
-        self.assertEqual(command("holders", "-h", "1"), helped)
-        self.assertEqual(command("holders", "--version"), command("--version"))
+        self.assertEqual(run_module("holders", "--help"), helped)
+        self.assertEqual(run_module("holders", "-h", "1"), helped)
+        self.assertEqual(run_module("holders", "--version"), run_module("--version"))
 
     def test_an_error_is_2(self):
-        process = subprocess.Popen(python(""))
+        process = subprocess.Popen(python_command(""))
         process.wait()
         errors = [["9999996"], ["--pid", process.pid, 0], ["--pid", 2**40, 0]]
         errors += [[2**64], ["--pid", os.getpid(), 9999996], ["--json", 9999996]]
@@ -4815,14 +4821,14 @@ class TestHoldersCommand(Case):
     def test_a_stdout_that_is_closed_or_full_is_2(self):
         for start, lines in with_refusing_stdouts():
             for args in [self.path], ["--json", self.path], ["--help"]:
-                done = call([*start, "holders", *args])
+                done = run_command([*start, "holders", *args])
                 got = done.returncode, done.stdout, len(done.stderr.splitlines())
                 self.assertEqual(got, (2, "", lines), (start, args))
 
     def test_a_reader_that_went_away_is_no_error(self):
         w = self.pipe_without_reader()
         with passing(self.file) as child:
-            got = command("holders", self.handle, stdout=w, **child.popen)
+            got = run_module("holders", self.handle, stdout=w, **child.popen)
         self.assertEqual(got[::2], (0, ""))
 
     @posix
@@ -4832,22 +4838,22 @@ class TestHoldersCommand(Case):
         pid, _ = self.keep(self.file, args=args)
         for more in {"LC_ALL": "C"}, ascii_only, {"PYTHONIOENCODING": "utf-8"}:
             options = {"env": {**os.environ, **more}}
-            status, out, err = command("holders", self.path, **options)
+            status, out, err = run_module("holders", self.path, **options)
             self.assertEqual((status, err), (0, ""))
             (line,) = (line for line in out.split("\n") if "[2J" in line)
             self.assertTrue(line.isprintable())
             self.assertIn("\\x1b[2J\\n", line)
             self.assertIn("\\udcff\\udc85", line)
-            _, out, _ = command("holders", "--json", self.path, **options)
+            _, out, _ = run_module("holders", "--json", self.path, **options)
             self.assertTrue(out.replace("\n", "").isprintable())
             commands = {row["pid"]: row["command"] for row in json.loads(out)}
             self.assertEqual(shlex.split(commands[pid])[-2:], args)
 
 
 class TestRun(Case):
-    def python(self, code, *args, before=(), **options):
+    def execute(self, code, *args, before=(), **options):
         """Let run execute Python code."""
-        return command("run", *before, *python(code, *args), **options)
+        return run_module("run", *before, *python_command(code, *args), **options)
 
     def test_gives_only_what_is_named(self):
         r, w = self.pipe()
@@ -4860,7 +4866,7 @@ class TestRun(Case):
                 [["--pass", numbers[1]], numbers[1:2]],
                 [two, [numbers[0], numbers[2]]],
             ]:
-                status, out, err = self.python(
+                status, out, err = self.execute(
                     LOOK, *numbers, before=before, close_fds=False
                 )
                 self.assertEqual((status, json.loads(out), err), (0, expected, ""))
@@ -4868,16 +4874,16 @@ class TestRun(Case):
     def test_gives_what_was_passed_to_it(self):
         with passing(self.file) as child:
             before = ["--pass", self.handle]
-            got = self.python(READ, *child.args, before=before, **child.popen)
+            got = self.execute(READ, *child.args, before=before, **child.popen)
             self.assertEqual(got, (0, "secret", ""))
 
     @posix
     def test_a_standard_stream_may_be_named(self):
-        self.assertEqual(self.python("", before=["--pass", 0]), (0, "", ""))
+        self.assertEqual(self.execute("", before=["--pass", 0]), (0, "", ""))
 
     def test_the_arguments_are_those_of_the_command(self):
         args = ["--pass", "7", "--", "--help", "-x", "-h", "", "a b", 'q"q', "\\"]
-        got = self.python("import sys; print(sys.argv[1:])", *args)
+        got = self.execute("import sys; print(sys.argv[1:])", *args)
         self.assertEqual(got, (0, f"{args!r}\n", ""))
 
     def test_the_streams_are_those_of_the_command(self):
@@ -4886,7 +4892,7 @@ class TestRun(Case):
             sys.stdout.write(sys.stdin.read().upper())
             sys.stderr.write("error")
             """
-        self.assertEqual(self.python(code, input="input"), (0, "INPUT", "error"))
+        self.assertEqual(self.execute(code, input="input"), (0, "INPUT", "error"))
 
     def test_the_status_is_that_of_the_command(self):
         statuses = [0, 1, 3, 127, 255]
@@ -4894,14 +4900,14 @@ class TestRun(Case):
             statuses += [256, 0x7FFFFFFF, 0x80000000, 0xC0000005, 0xFFFFFFFF]
         for status in statuses:
             signed = status - 2**32 if status >> 31 else status
-            got = self.python(f"import os; os._exit({signed})")
+            got = self.execute(f"import os; os._exit({signed})")
             self.assertEqual(got, (status, "", ""))
 
     def test_not_found_is_127(self):
         missing = os.path.join(self.folder, "no")
         below_a_file = os.path.join(self.path, "no")
         for name in "no such command", missing, below_a_file, "":
-            status, out, err = command("run", name)
+            status, out, err = run_module("run", name)
             self.assertEqual((status, out, len(err.splitlines())), (127, "", 1))
             self.assertIn(name, err.replace("\\\\", "\\"))
 
@@ -4912,9 +4918,9 @@ class TestRun(Case):
             file.write("echo a script without #!")
         for mode in 0o644, 0o755:
             os.chmod(program, mode)
-            status, out, err = command("run", program)
+            status, out, err = run_module("run", program)
             self.assertEqual((status, out, len(err.splitlines())), (126, "", 1))
-        self.assertEqual(command("run", self.folder)[0], 126)
+        self.assertEqual(run_module("run", self.folder)[0], 126)
 
     @posix
     def test_the_status_is_the_same_if_nobody_reads_stderr(self):
@@ -4931,10 +4937,10 @@ class TestRun(Case):
             [2, "run", "--pass", "9999996", "ls"],
             [2, "run"],
         ]:
-            self.assertEqual(command(*args, stderr=w)[0], expected)
+            self.assertEqual(run_module(*args, stderr=w)[0], expected)
             line = '"$@" 2>&-'
             start = ["sh", "-c", line, "sh", sys.executable, inheritable.__file__]
-            self.assertEqual(call([*start, *args]).returncode, expected)
+            self.assertEqual(run_command([*start, *args]).returncode, expected)
 
     def test_bad_usage_is_2(self):
         for args in [
@@ -4956,37 +4962,37 @@ class TestRun(Case):
             ["--json", "ls"],
         ]:
             with self.subTest(args=args):
-                status, out, err = command("run", *args)
+                status, out, err = run_module("run", *args)
                 got = status, out, len(err.splitlines())
                 self.assertEqual(got, (2, "", 1), err)
                 self.assertRegex(err, "^inheritable: .")
                 self.assertIn(" ".join(["run", *map(str, args)]), err)
-        self.assertIn("run: expected a COMMAND", command("run")[2])
+        self.assertIn("run: expected a COMMAND", run_module("run")[2])
 
     def test_numbers_are_ascii_digits(self):
         for digits in "\u0661", "\u00b2", "\uff11":
-            self.assertEqual(command("run", "--pass", digits, "ls")[:2], (2, ""))
+            self.assertEqual(run_module("run", "--pass", digits, "ls")[:2], (2, ""))
 
     def test_a_bad_descriptor_is_named(self):
         expected = "bad descriptor 9999996"
-        self.assertIn(expected, command("run", "--pass", "9999996", "ls")[2])
+        self.assertIn(expected, run_module("run", "--pass", "9999996", "ls")[2])
         between = ["--pass", self.handle, "--pass", "9999996"]
         with passing(self.file) as child:
-            _, _, err = command("run", *between, "ls", **child.popen)
+            _, _, err = run_module("run", *between, "ls", **child.popen)
         self.assertIn(expected, err)
 
     @posix
     def test_signals_are_those_of_the_command(self):
         code = "import os; os.kill(os.getpid(), 9)"
-        self.assertEqual(self.python(code)[0], -9)
-        self.assertEqual(command("run", "sh", "-c", "kill -TERM $$")[0], -15)
+        self.assertEqual(self.execute(code)[0], -9)
+        self.assertEqual(run_module("run", "sh", "-c", "kill -TERM $$")[0], -15)
 
     @posix
     def test_a_closed_pipe_ends_it_quietly(self):
         # This program writes for ever. Python ignores the signal that ends it.
         r, w = os.pipe()
         os.close(r)
-        got = command("run", "yes", stdout=w)
+        got = run_module("run", "yes", stdout=w)
         os.close(w)
         self.assertEqual(got, (-signal.SIGPIPE, None, ""))
 
@@ -4997,7 +5003,7 @@ class TestRun(Case):
         script = 'ulimit -f 1; exec "$@"'
         limited = ["sh", "-c", script, "sh", sys.executable, inheritable.__file__]
         dd = ["dd", "if=/dev/zero", f"of={out}", "bs=4096", "count=10"]
-        done = call([*limited, "run", *dd])
+        done = run_command([*limited, "run", *dd])
         self.assertEqual(done.returncode, -signal.SIGXFSZ)
 
 
@@ -5032,8 +5038,8 @@ class TestPassAs(Case):
         for fd, number in pairs:
             options += ["--pass", f"{fd}:{number}"]
         with passing(*self.files) as child:
-            start = ["run", *options, "--", *python(self.READ_ALL, *numbers)]
-            status, out, err = command(*start, **child.popen)
+            start = ["run", *options, "--", *python_command(self.READ_ALL, *numbers)]
+            status, out, err = run_module(*start, **child.popen)
         self.assertEqual((status, err), (0, ""))
         return out.splitlines()
 
@@ -5073,8 +5079,8 @@ class TestPassAs(Case):
         first, second, third = self.fds
         with passing(*self.files) as child:
             options = ["--pass", second, f"--pass={first}:{third}"]
-            start = ["run", *options, "--", *python(self.READ_ALL, *self.fds)]
-            got = command(*start, **child.popen)
+            start = ["run", *options, "--", *python_command(self.READ_ALL, *self.fds)]
+            got = run_module(*start, **child.popen)
         self.assertEqual(got, (0, f"{errno.EBADF}\nfile 1\nfile 0\n", ""))
 
     def test_as_a_standard_stream(self):
@@ -5088,7 +5094,9 @@ class TestPassAs(Case):
         with passing(*self.files) as child:
             as_three = [f"{first}:0", f"{self.fds[1]}:1", f"{self.fds[2]}:2"]
             options = [f"--pass={pair}" for pair in as_three]
-            got = command("run", *options, "--", *python(code), **child.popen)
+            got = run_module(
+                "run", *options, "--", *python_command(code), **child.popen
+            )
         self.assertEqual(got, (0, "", ""))
         written = [os.pread(fd, 100, 0) for fd in self.fds[1:]]
         self.assertEqual(written, [b"file 1FILE 0", b"file 2to stderr"])
@@ -5096,9 +5104,9 @@ class TestPassAs(Case):
     def test_a_standard_stream_as_another_number(self):
         code = "import os, sys; os.write(int(sys.argv[1]), b'from there')"
         free = max(self.fds) + 4
-        got = command("run", "--pass", f"1:{free}", *python(code, free))
+        got = run_module("run", "--pass", f"1:{free}", *python_command(code, free))
         self.assertEqual(got, (0, "from there", ""))
-        got = command("run", "--pass", "1:2", "--pass=2:1", *python(code, 1))
+        got = run_module("run", "--pass", "1:2", "--pass=2:1", *python_command(code, 1))
         self.assertEqual(got, (0, "", "from there"))
 
     def test_leaves_nothing_else_to_the_command(self):
@@ -5106,13 +5114,13 @@ class TestPassAs(Case):
         options = [f"--pass={first}:{second}"]
         numbers = range(3, max(self.fds) + 40)
         with temporarily(*self.files):
-            start = ["run", *options, "--", *python(LOOK, *numbers)]
-            status, out, err = command(*start, close_fds=False)
+            start = ["run", *options, "--", *python_command(LOOK, *numbers)]
+            status, out, err = run_module(*start, close_fds=False)
         self.assertEqual((status, json.loads(out), err), (0, [second], ""))
 
     def check_usage(self, *options, says):
         with passing(*self.files) as child:
-            status, out, err = command("run", *options, "ls", **child.popen)
+            status, out, err = run_module("run", *options, "ls", **child.popen)
         self.assertEqual((status, out, len(err.splitlines())), (2, "", 1), options)
         self.assertIn(says, err)
 
@@ -5129,7 +5137,7 @@ class TestPassAs(Case):
     def test_what_is_no_number_is_bad_usage(self):
         first = self.fds[0]
         for text in ["", "x", " 3", "-3", "+3", "3_0", "3:4", ":3", "\u0663"]:
-            status, out, _ = command("run", "--pass", f"{first}:{text}", "ls")
+            status, out, _ = run_module("run", "--pass", f"{first}:{text}", "ls")
             self.assertEqual((status, out), (2, ""), text)
         self.check_usage("--pass", ":3", says="expected a number, not ''")
         self.check_usage("--pass", f"{first}:x", says="expected a number, not 'x'")
@@ -5148,7 +5156,7 @@ class TestPassAs(Case):
     def test_not_found_is_127_all_the_same(self):
         with passing(*self.files) as child:
             options = ["--pass", f"{self.fds[0]}:{self.fds[1]}"]
-            got = command("run", *options, "no such command", **child.popen)
+            got = run_module("run", *options, "no such command", **child.popen)
         self.assertEqual((got[0], got[1]), (127, ""))
         self.assertIn("no such command", got[2])
 
@@ -5169,7 +5177,9 @@ class TestRunOnWindows(Case):
     def test_a_handle_has_no_other_number(self):
         with passing(self.file) as child:
             for pair in f"{self.handle}:{self.handle}", f"{self.handle}:3", "0:":
-                status, out, err = command("run", "--pass", pair, "cmd", **child.popen)
+                status, out, err = run_module(
+                    "run", "--pass", pair, "cmd", **child.popen
+                )
                 got = status, out, len(err.splitlines())
                 self.assertEqual(got, (2, "", 1))
                 self.assertIn(pair, err)
@@ -5177,29 +5187,29 @@ class TestRunOnWindows(Case):
     def test_finds_a_program_by_pathext(self):
         self.batch("hello.bat", "exit 7")
         environ = self.environ(self.folder)
-        self.assertEqual(command("run", "hello", env=environ)[0], 7)
+        self.assertEqual(run_module("run", "hello", env=environ)[0], 7)
         # The system's own default stands in where it is unset or empty.
         environ["PATHEXT"] = ""
-        self.assertEqual(command("run", "hello", env=environ)[0], 7)
+        self.assertEqual(run_module("run", "hello", env=environ)[0], 7)
         del environ["PATHEXT"]
-        self.assertEqual(command("run", "hello", env=environ)[0], 7)
+        self.assertEqual(run_module("run", "hello", env=environ)[0], 7)
 
     def test_a_broken_program_is_126(self):
         broken = os.path.join(self.folder, "broken.exe")
         with open(broken, "w") as file:
             file.write("no program")
-        self.assertEqual(command("run", broken)[0], 126)
+        self.assertEqual(run_module("run", broken)[0], 126)
 
     def test_does_not_look_into_the_current_directory(self):
         self.batch("hello.bat", "exit 7")
         shutil.copy(sys.executable, os.path.join(self.folder, "hidden.exe"))
         for name in "hello", "hello.bat", "hidden", "hidden.exe":
-            self.assertEqual(command("run", name, cwd=self.folder)[0], 127)
+            self.assertEqual(run_module("run", name, cwd=self.folder)[0], 127)
             # An empty entry of PATH is no current directory either.
             environ = self.environ("", "")
-            got = command("run", name, cwd=self.folder, env=environ)
+            got = run_module("run", name, cwd=self.folder, env=environ)
             self.assertEqual(got[0], 127)
-        self.assertEqual(command("run", ".\\hello", cwd=self.folder)[0], 7)
+        self.assertEqual(run_module("run", ".\\hello", cwd=self.folder)[0], 7)
 
     def test_a_name_without_extension_is_no_program(self):
         # So does node lie on a disk: `npm` is a script for a Unix shell.
@@ -5207,7 +5217,7 @@ class TestRunOnWindows(Case):
             file.write("#!/bin/sh\nexit 1\n")
         self.batch("npm.cmd", "exit 7")
         environ = self.environ(self.folder)
-        self.assertEqual(command("run", "npm", env=environ)[0], 7)
+        self.assertEqual(run_module("run", "npm", env=environ)[0], 7)
 
     def test_innocent_arguments_of_a_batch_file_arrive_as_they_are(self):
         innocent = [
@@ -5223,7 +5233,7 @@ class TestRunOnWindows(Case):
             line = f'"{sys.executable}" "{script}" %*'
             batch = self.batch("show.cmd", line, folder=path)
             for name in batch, batch + ".", batch + " ":
-                got = command("run", name, *innocent)
+                got = run_module("run", name, *innocent)
                 self.assertEqual(got, (0, f"{innocent!r}\n", ""))
 
     def test_dangerous_arguments_of_a_batch_file_are_refused(self):
@@ -5237,7 +5247,7 @@ class TestRunOnWindows(Case):
             )
             for dangerous in '"', "%PATH%", "a\nb", "a\rb", '" & calc "':
                 for name in batch, batch + ".", batch + " . ":
-                    status, out, err = command("run", name, "innocent", dangerous)
+                    status, out, err = run_module("run", name, "innocent", dangerous)
                     got = status, out, len(err.splitlines())
                     self.assertEqual(got, (126, "", 1), err)
                     self.assertIn("batch file", err)
@@ -5246,7 +5256,7 @@ class TestRunOnWindows(Case):
     def test_whoever_ends_it_ends_the_command(self):
         # The command waits for ever, and its end closes the pipe that it writes to.
         code = "import sys; print('ready', flush=True); sys.stdin.read()"
-        line = [sys.executable, inheritable.__file__, "run", *python(code)]
+        line = [sys.executable, inheritable.__file__, "run", *python_command(code)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         process = subprocess.Popen(line, **pipes)
         self.addCleanup(process.stdin.close)
@@ -5272,7 +5282,7 @@ class TestRunOnWindows(Case):
             command = [sys.executable, "-c", {grandchild!r}]
             subprocess.Popen(command, stdout=subprocess.DEVNULL)
             """
-        line = [sys.executable, inheritable.__file__, "run", *python(code)]
+        line = [sys.executable, inheritable.__file__, "run", *python_command(code)]
         with subprocess.Popen(line, stdin=subprocess.PIPE) as process:
             self.assertEqual(process.wait(), 0)
         late = time.monotonic() + 60
@@ -5329,7 +5339,7 @@ class TestReadme(Case):
             expected = {"chosen.py": ["listening: 1"]}.get(name, comments)
             with self.subTest(name=name):
                 strict = [sys.executable, "-W", "error", "-X", "dev", name]
-                done = call(strict, cwd=self.folder)
+                done = run_command(strict, cwd=self.folder)
                 # Wine closes no socket that a process has inherited, and says so.
                 if not (WINE and name == "serve.py"):
                     self.assertEqual((done.returncode, done.stderr), (0, ""))
@@ -5345,7 +5355,7 @@ class TestReadme(Case):
             script.write("print(inheritable.get_handle_inheritable(w))\n")
         with passing(w) as child:
             command = [sys.executable, "first.py", *child.args]
-            done = call(command, cwd=self.folder, **child.popen)
+            done = run_command(command, cwd=self.folder, **child.popen)
         shown, flag = done.stdout.splitlines()
         self.assertIn(f"handle={handle_of(w)}, inheritable=True", shown)
         self.assertEqual(flag, "False")
@@ -5371,7 +5381,7 @@ class TestReadme(Case):
             """
         with socket.create_server(("127.0.0.1", 0)) as server:
             with passing(server, w) as child:
-                command = python(code, *child.args)
+                command = python_command(code, *child.args)
                 process = subprocess.Popen(
                     command,
                     stdin=subprocess.PIPE,
@@ -5402,7 +5412,7 @@ class TestReadme(Case):
         with open(os.path.join(self.folder, "test_leaks.py"), "w") as file:
             file.write(textwrap.dedent(script))
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        done = call(command, cwd=self.folder)
+        done = run_command(command, cwd=self.folder)
         self.assertIn("2 passed, 1 error", done.stdout)
 
     @posix
@@ -5417,7 +5427,7 @@ class TestReadme(Case):
                 # This very Python stands in for the one that the line names.
                 script = 'python3() { "$PYTHON" "$@"; }\n' + line
                 environ = {**os.environ, "PYTHON": sys.executable}
-                done = call(["sh", "-c", script], cwd=HERE, env=environ)
+                done = run_command(["sh", "-c", script], cwd=HERE, env=environ)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
