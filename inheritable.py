@@ -27,7 +27,10 @@ not told to pass on, unless `close_fds=False`. `os.exec*`, `os.spawn*`,
 `os.posix_spawn` and many C libraries do not.
 
 In this module a file is an int, an OpenHandle, or any object with
-`fileno()`.
+`fileno()`. An int is a file descriptor, and for the two functions with
+`handle` in their names it is a handle. On Windows the `fileno()` of a
+socket is a handle, and that of a file is a descriptor. The class of the
+object decides which of them it is.
 
 `python inheritable.py --help` describes the command line.
 """
@@ -43,7 +46,7 @@ import os
 import sys
 import threading
 
-__version__ = "2.0.0"
+__version__ = "3.0.0"
 
 __all__ = [
     "Child",
@@ -62,6 +65,21 @@ __all__ = [
     "temporarily",
 ]
 
+# The chapters, and the names that both platforms define in each of them. A "handle"
+# is a HANDLE on Windows, and a file descriptor on POSIX.
+#
+#   Types           OpenHandle, Holder, Child
+#   The flag        _get, _set, _quick_getfd, _quick_setfd
+#   Files           _HANDLE_BITS, _HANDLE_MULTIPLE, _is_handle, _to_handle,
+#                   _bad_handle, _duplicate, _close, _streams, _is_stream
+#   Four functions  get_inheritable and the other functions that os has too
+#   Listing         _list, _list_process
+#   Holders         _holders_of_handle, _holders_of_name
+#   Blocks          _shut_off_all_but
+#   Handing over    _APPENDING, _appending_mark, _popen_arguments,
+#                   _pickled_for_spawning, _unpickled_in_child, _descriptor
+#   Command line    _READER_GONE, _closing_hint, _execute
+
 
 # ---------------------------------------------------------------------------------
 # Types
@@ -72,17 +90,32 @@ __all__ = [
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Generator, Iterable, Sequence
-    from typing import Any, NamedTuple, NoReturn, Protocol, SupportsIndex, Union
+    from typing import (
+        Any,
+        ContextManager,
+        NamedTuple,
+        NoReturn,
+        Protocol,
+        SupportsIndex,
+        Tuple,
+        TypedDict,
+        Union,
+    )
 
-    class HasFileno(Protocol):
+    class _HasFileno(Protocol):
         """Something that has a file descriptor or, on Windows, possibly a handle."""
 
         def fileno(self) -> int:
             """Return its number."""
             ...
 
-    File = Union[SupportsIndex, HasFileno]  # noqa: RUF100, UP007  (3.8 has no | here.)
+    _File = Union[SupportsIndex, _HasFileno]  # noqa: RUF100, UP007  (3.8 has no | here.)
+    _Name = Union[str, os.PathLike[str]]  # noqa: RUF100, UP007
+
+    # The id of a process, and a handle that it has.
+    _Question = Tuple[int, int]
 
     class _OpenHandle(NamedTuple):
         handle: int
@@ -97,9 +130,19 @@ if TYPE_CHECKING:
         access: str | None
         command: str | None
 
+    if sys.platform == "win32":
+
+        class _PopenArguments(TypedDict, total=False):
+            startupinfo: subprocess.STARTUPINFO
+
+    else:
+
+        class _PopenArguments(TypedDict, total=False):
+            pass_fds: tuple[int, ...]
+
     class _Child(NamedTuple):
         args: list[str]
-        popen: dict[str, Any]
+        popen: _PopenArguments
 
 else:
     _OpenHandle = collections.namedtuple(
@@ -121,7 +164,7 @@ class OpenHandle(_OpenHandle):
             so there they are cleared, unless the number is negative.
         inheritable: Whether a program that this process executes would get
             it. None if that is not known.
-        target: What it refers to: a path, `socket:[123]`, or on Windows the
+        target: What it refers to: a path, `pipe:[123]`, or on Windows the
             type of an object, such as `Event`. None if the system does not
             report it.
         access: `"r"`, `"w"`, `"rw"`, or `""` if it is open for neither
@@ -143,6 +186,11 @@ class OpenHandle(_OpenHandle):
             """Clear the two lowest bits of the handle, which Windows ignores."""
             significant = handle & ~3 if handle >= 0 else handle
             return super().__new__(cls, significant, inheritable, target, access)
+
+        @classmethod
+        def _make(cls, iterable: Iterable[Any]) -> OpenHandle:  # type: ignore[override]
+            # _replace uses it too.
+            return cls(*iterable)
 
     def fileno(self) -> int:
         """Return the handle."""
@@ -180,10 +228,7 @@ class Child(_Child):
 
 
 # ---------------------------------------------------------------------------------
-# The underlying system
-#
-# What the rest of the module uses has the same name in both branches, and comes in the
-# same order. A "handle" here is a HANDLE on Windows and a file descriptor on POSIX.
+# The flag: kernel32 and libc
 # ---------------------------------------------------------------------------------
 
 # The fast paths of the four functions name these on Windows too, which has no fcntl.
@@ -194,72 +239,557 @@ FD_CLOEXEC = 1
 INT_MAX = 0x7FFFFFFF
 
 if sys.platform == "win32":
-    import _thread
-    import _winapi
-    import msvcrt
-    import queue
-    import signal
-    import subprocess
-    import time
     from ctypes import wintypes
-    from ctypes.wintypes import (
-        BOOL,
-        DWORD,
-        HANDLE,
-        LARGE_INTEGER,
-        LPVOID,
-        LPWSTR,
-        ULONG,
-        USHORT,
-    )
+    from ctypes.wintypes import BOOL, DWORD, HANDLE, LPVOID, LPWSTR, ULONG, USHORT
 
-    ERROR_INVALID_HANDLE = 6
-    ERROR_INVALID_PARAMETER = 87
-    FILE_APPEND_DATA = 4
-    FILE_READ_DATA = 1
-    FILE_TYPE_DISK = 1
-    FILE_TYPE_PIPE = 3
-    FILE_WRITE_DATA = 2
     HANDLE_FLAG_INHERIT = 1
-    JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE = 0x2000
-    JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK = 0x1000
-    JobObjectExtendedLimitInformation = 9
-    O_PATH = 0  # Windows has no such thing.
-    OBJ_INHERIT = 2
-    ObjectTypeInformation = 2
-    PROCESS_DUP_HANDLE = 0x40
-    PROCESS_QUERY_LIMITED_INFORMATION = 0x1000
-    PROCESS_SET_QUOTA = 0x100
-    PROCESS_TERMINATE = 1
-    STATUS_INFO_LENGTH_MISMATCH = 0xC0000004
-    SYNCHRONIZE = 0x100000
-    STD_ERROR_HANDLE = -12
-    STD_INPUT_HANDLE = -10
-    STD_OUTPUT_HANDLE = -11
-    SystemExtendedHandleInformation = 64
 
     # Types from the Windows headers that wintypes lacks.
     NTSTATUS = wintypes.LONG
+    PDWORD = ctypes.POINTER(DWORD)
+    PHANDLE = ctypes.POINTER(HANDLE)
+    PULONG = ctypes.POINTER(ULONG)
     SIZE_T = ctypes.c_size_t
     ULONG_PTR = ctypes.c_size_t
-    ULONGLONG = ctypes.c_ulonglong
+
+    class _DLLHoldingTheGIL(ctypes.CDLL):
+        # For calls that never wait. They hold the GIL, as in os. ctypes has PyDLL for
+        # that, but with the wrong calling convention for Windows. So these flags are
+        # PyDLL's (FUNCFLAG_PYTHONAPI) and WinDLL's (FUNCFLAG_STDCALL, which is 0).
+        _func_flags_ = 4
+
+    def _bound(library: ctypes.CDLL, name: str, restype: Any, *argtypes: Any) -> Any:
+        function = getattr(library, name)
+        function.restype = restype
+        function.argtypes = argtypes
+        return function
+
+    _quick = _DLLHoldingTheGIL("kernel32", use_last_error=True)
+    _kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
+
+    _GetHandleInformation = _bound(_quick, "GetHandleInformation", BOOL, HANDLE, PDWORD)
+    _SetHandleInformation = _bound(
+        _quick, "SetHandleInformation", BOOL, HANDLE, DWORD, DWORD
+    )
+
+    # Windows has no fcntl, so there is no fast path here.
+    _quick_getfd: Any = None
+    _quick_setfd: Any = None
+
+    def _windows_error(code: int, filename: object = None) -> OSError:
+        # ctypes.WinError differs from what os raises, in its text and its args.
+        text = ctypes.FormatError(code).rstrip(" .\r\n")
+        return OSError(None, text, filename, code, None)
+
+    def _check(succeeded: int) -> None:
+        if not succeeded:
+            raise _windows_error(ctypes.get_last_error())
+
+    def _get(handle: int) -> bool:
+        flags = DWORD()
+        _check(_GetHandleInformation(handle, ctypes.byref(flags)))
+        return bool(flags.value & HANDLE_FLAG_INHERIT)
+
+    def _set(handle: int, inheritable: bool) -> None:
+        flags = HANDLE_FLAG_INHERIT if inheritable else 0
+        _check(_SetHandleInformation(handle, HANDLE_FLAG_INHERIT, flags))
+
+else:
+    LINUX = sys.platform in ("linux", "android")
+    APPLE = sys.platform in ("darwin", "ios", "tvos", "watchos", "visionos")
+
+    def _load_libc(**options: bool) -> Any:
+        # PyDLL holds the GIL, as os does for these calls. CDLL releases it, and a call
+        # then takes 200 times as long if another thread is busy. PyPy has no PyDLL.
+        library: Any = getattr(ctypes, "PyDLL", ctypes.CDLL)
+        name = None
+        # On Cygwin, None would mean only python.exe.
+        if sys.platform == "cygwin":
+            cygwin = os.uname().sysname.startswith("CYGWIN")
+            name = "cygwin1.dll" if cygwin else "msys-2.0.dll"
+        return library(name, **options)
+
+    _libc = _load_libc()
+    _fcntl_with_errno: Any = _load_libc(use_errno=True).fcntl
+
+    # get_inheritable and set_inheritable have a fast path: one bare call of libc,
+    # because a ctypes call with argtypes or with use_errno takes 1.5 times as long. A
+    # call that fails is made again by _fcntl, which raises its error.
+    _quick_getfd = _libc.fcntl
+
+    # FD_CLOEXEC is the only descriptor flag on Linux, so setting it takes one call.
+    # Other systems have more flags, which have to be read first and preserved.
+    _quick_setfd: Any = _quick_getfd if LINUX else None
+
+    # fcntl is variadic. On Apple's arm64, a variadic argument is passed on the stack,
+    # not where a fixed one would be. ctypes puts the third argument there if argtypes
+    # names only the two fixed ones. Linux makes no such distinction on any
+    # processor, and a call without argtypes is faster.
+    if not LINUX:
+        _quick_getfd.argtypes = [ctypes.c_int, ctypes.c_int]
+        _fcntl_with_errno.argtypes = [ctypes.c_int, ctypes.c_int]
+
+    def _fcntl(fd: int, command: int, value: int = 0) -> int:
+        result: int = _fcntl_with_errno(fd, command, value)
+        if result == -1:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
+        return result
+
+    def _get(fd: int) -> bool:
+        return not _fcntl(fd, F_GETFD) & FD_CLOEXEC
+
+    def _set(fd: int, inheritable: bool) -> None:
+        old = _fcntl(fd, F_GETFD)
+        # Other flags, such as FD_CLOFORK of POSIX 2024, stay as they are.
+        new = old & ~FD_CLOEXEC if inheritable else old | FD_CLOEXEC
+        if new != old:
+            _fcntl(fd, F_SETFD, new)
+
+
+# ---------------------------------------------------------------------------------
+# Files: what a number means
+# ---------------------------------------------------------------------------------
+
+if sys.platform == "win32":
+    import _winapi
+    import msvcrt
+    import subprocess
+
+    CURRENT_PROCESS = -1
+    ERROR_INVALID_HANDLE = 6
+
+    _DuplicateHandle = _bound(
+        _quick,
+        "DuplicateHandle",
+        BOOL,
+        HANDLE,
+        HANDLE,
+        HANDLE,
+        PHANDLE,
+        DWORD,
+        BOOL,
+        DWORD,
+    )
+
+    # Only Windows 10 and later have this function.
+    _CompareObjectHandles: Any = None
+    with contextlib.suppress(AttributeError):
+        _CompareObjectHandles = _bound(
+            _DLLHoldingTheGIL("kernelbase"),
+            "CompareObjectHandles",
+            BOOL,
+            HANDLE,
+            HANDLE,
+        )
+
+    _HANDLE_BITS = 8 * ctypes.sizeof(ctypes.c_void_p)
+
+    # Handles and process ids are multiples of this.
+    _HANDLE_MULTIPLE = 4
+
+    # What fileno() returns for an instance of these classes. They are named, so that
+    # none has to be imported.
+    _CLASSES_WITH_DESCRIPTORS = {"_io.FileIO", "_io._WindowsConsoleIO"}
+    _CLASSES_WITH_HANDLES = {
+        "_socket.socket",
+        "asyncio.windows_utils.PipeHandle",
+        "multiprocessing.connection._ConnectionBase",
+    }
+
+    # The attributes in which the standard library's classes, and those of gevent and
+    # trio, have the file or the socket that their fileno() is from.
+    _WRAPPED = (
+        "buffer",
+        "raw",
+        "fp",
+        "file",
+        "_file",
+        "fileobj",
+        "_fp",
+        "stream",
+        "_stream",
+        "_sock",
+        "sock",
+        "socket",
+    )
+
+    # No class of the standard library is wrapped as often as this.
+    _MOST_WRAPPERS = 10
+
+    # subprocess.Handle, which type checkers do not know about.
+    _ProcessHandle: Any = vars(subprocess)["Handle"]
+
+    def _class_names(file: object) -> set[str]:
+        return {f"{cls.__module__}.{cls.__qualname__}" for cls in type(file).__mro__}
+
+    def _wrapped_in(file: object, number: int) -> object:
+        """Return what a file wraps and has its number from, or None."""
+        for attribute in _WRAPPED:
+            # Not everything has such an attribute, or a fileno, and both may fail.
+            with contextlib.suppress(Exception):
+                wrapped: Any = getattr(file, attribute)
+                if wrapped is not file and wrapped.fileno() == number:
+                    return wrapped
+        return None
+
+    def _innermost(file: object, number: int) -> object:
+        """Return the file of a known class that a file wraps, if there is one."""
+        for _ in range(_MOST_WRAPPERS):
+            if _class_names(file) & (_CLASSES_WITH_DESCRIPTORS | _CLASSES_WITH_HANDLES):
+                break
+            wrapped = _wrapped_in(file, number)
+            if wrapped is None:
+                break
+            file = wrapped
+        return file
+
+    def _is_handle(file: Any, number: int, of_int: bool | None) -> bool:
+        """Return whether the number of a file is a handle, or else a descriptor.
+
+        The two ranges of numbers overlap, so the number does not show it. `of_int` is
+        what the caller takes an int for, or None for a number from fileno().
+        """
+        # An int to Python, but always a handle.
+        if isinstance(file, _ProcessHandle):
+            # A closed one keeps its number, which may belong to another object by now.
+            if file.closed:
+                raise ValueError("this subprocess.Handle is closed")
+            return True
+        if of_int is not None:
+            return of_int
+        # A closed socket returns -1. As a handle, that would be this process itself.
+        if number == -1:
+            return False
+        names = _class_names(_innermost(file, number))
+        if names & _CLASSES_WITH_DESCRIPTORS:
+            return False
+        if names & _CLASSES_WITH_HANDLES or _is_open_handle(file):
+            return True
+        raise TypeError(
+            f"whether fileno() of {type(file).__name__!r} is a descriptor or a handle "
+            f"is not known: pass {number} if it is a descriptor, OpenHandle({number}) "
+            "if it is a handle"
+        )
+
+    def _to_handle(number: int, is_handle: bool) -> int:
+        # For a bad descriptor this raises EBADF. The C runtime's own function, called
+        # by ctypes, could end the process.
+        return number if is_handle else msvcrt.get_osfhandle(number)
+
+    def _bad_handle(handle: int) -> OSError:
+        return _windows_error(ERROR_INVALID_HANDLE, handle)
+
+    def _duplicate(handle: int, process: int = CURRENT_PROCESS) -> int:
+        """Return a duplicate of a handle of a process. It is not inheritable."""
+        copy = HANDLE()
+        _check(
+            _DuplicateHandle(
+                process,
+                handle,
+                CURRENT_PROCESS,
+                ctypes.byref(copy),
+                0,
+                False,
+                _winapi.DUPLICATE_SAME_ACCESS,
+            )
+        )
+        return copy.value or 0
+
+    def _close(handle: int) -> None:
+        _winapi.CloseHandle(handle)
+
+    def _streams() -> dict[int, str]:
+        # If one handle is several of the streams, stdin wins over stdout, and stdout
+        # over stderr. A program without a console may have None for a stream.
+        return {
+            _winapi.GetStdHandle(_winapi.STD_ERROR_HANDLE): "stderr",
+            _winapi.GetStdHandle(_winapi.STD_OUTPUT_HANDLE): "stdout",
+            _winapi.GetStdHandle(_winapi.STD_INPUT_HANDLE): "stdin",
+        }
+
+    def _is_stream(handle: int) -> bool:
+        """Return whether a handle is a standard stream, or the same object as one.
+
+        The python.exe of a venv passes on duplicates of its streams.
+        """
+        streams = _streams()
+        return handle in streams or (
+            _CompareObjectHandles is not None
+            and any(_CompareObjectHandles(handle, stream) for stream in streams)
+        )
+
+else:
+    import fcntl
+
+    _HANDLE_BITS = 32
+    _HANDLE_MULTIPLE = 1
+
+    def _is_handle(_file: Any, _number: int, of_int: bool | None) -> bool:
+        return bool(of_int)
+
+    def _to_handle(number: int, _is_handle: bool) -> int:
+        return number
+
+    def _bad_handle(fd: int) -> OSError:
+        return OSError(errno.EBADF, os.strerror(errno.EBADF), fd)
+
+    def _duplicate(fd: int) -> int:
+        """Return a duplicate of a descriptor, above the standard streams."""
+        # PyPy 7.3.11 has only F_DUPFD, so FD_CLOEXEC is also set afterwards.
+        command = getattr(fcntl, "F_DUPFD_CLOEXEC", fcntl.F_DUPFD)
+        copy: int = fcntl.fcntl(fd, command, 3)
+        _set(copy, False)
+        return copy
+
+    def _close(fd: int) -> None:
+        os.close(fd)
+
+    def _streams() -> dict[int, str]:
+        return {0: "stdin", 1: "stdout", 2: "stderr"}
+
+    def _is_stream(fd: int) -> bool:
+        return fd in _streams()
+
+
+def _check_range(number: int, bits: int) -> None:
+    # ctypes would truncate the number, and act on another file.
+    if number >> (bits - 1) not in (0, -1):
+        raise OverflowError("Python int too large to convert to C int")
+
+
+def _plain_int(value: SupportsIndex) -> int:
+    # operator.index alone may return an instance of a subclass, and PyPy's ctypes would
+    # then use its _as_parameter_. int() would use its __int__.
+    return int.__add__(operator.index(value), 0)
+
+
+def _expected(what: str, value: object, hint: str = "") -> TypeError:
+    return TypeError(f"expected {what}, not {type(value).__name__!r}{hint}")
+
+
+def _is_open_handle(file: object) -> bool:
+    """Return whether this is an OpenHandle, of this or another copy of this module."""
+    return any(cls.__name__ == "OpenHandle" for cls in type(file).__mro__)
+
+
+def _number(file: Any, *, is_handle: bool = False) -> tuple[int, bool]:
+    """Return the number of a file, and whether it is a handle.
+
+    What an int means is up to the caller.
+    """
+    number = None
+    of_int: bool | None = is_handle
+    with contextlib.suppress(TypeError):
+        number = _plain_int(file)
+    if number is None:
+        if not hasattr(file, "fileno"):
+            several = isinstance(file, (list, tuple))
+            hint = ": for several files, write *files" if several else ""
+            raise _expected("a file, an OpenHandle or an int", file, hint)
+        number = file.fileno()
+        if not isinstance(number, int):
+            raise _expected("an int from fileno()", number)
+        number = _plain_int(number)
+        of_int = None
+    is_handle = _is_handle(file, number, of_int)
+    _check_range(number, _HANDLE_BITS if is_handle else 32)
+    return number, is_handle
+
+
+def _handle_of(file: _File) -> int:
+    """Return the handle of a file, which must be open.
+
+    An OSError has the number in its `filename`, as in os.
+    """
+    number, is_handle = _number(file)
+    try:
+        handle = _to_handle(number, is_handle)
+        _get(handle)
+    except OSError as error:
+        error.filename = number
+        raise
+    return handle
+
+
+def _process_id(pid: SupportsIndex) -> int:
+    if not hasattr(pid, "__index__"):
+        hint = ": pass its pid" if hasattr(pid, "pid") else ""
+        raise _expected("the id of a process, an int", pid, hint)
+    number = _plain_int(pid)
+    if not 0 < number < 1 << 32 or number % _HANDLE_MULTIPLE:
+        raise _no_such_process()
+    return number
+
+
+def _no_such_process() -> ProcessLookupError:
+    return ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
+
+
+# ---------------------------------------------------------------------------------
+# The four functions of os
+#
+# get_inheritable and set_inheritable begin with a fast path on POSIX, for plain ints
+# only: ctypes would use the _as_parameter_ of an object, and truncate 2**32 to 0.
+# Anything else, and any call that fails, takes the slow path. There the number is
+# checked first, then the flag, and then whether the file is open, as in os.
+# ---------------------------------------------------------------------------------
+
+
+def get_inheritable(fd: _File, /) -> bool:
+    """Get the inheritable flag of a file descriptor.
+
+    This is `os.get_inheritable`, but it also accepts any object with
+    `fileno()`.
+
+    Args:
+        fd: A file.
+
+    Returns:
+        Whether a program that this process executes would get it.
+
+    Raises:
+        OSError: EBADF. It is not open.
+        OverflowError: The number does not fit in a C int.
+        TypeError: It is not a file. On Windows also: it is an object of an
+            unknown class, so its number could be a descriptor or a handle.
+        ValueError: The file object is closed, or has no descriptor.
+
+    System calls:
+        POSIX: fcntl(F_GETFD).
+        Windows: GetHandleInformation, on the descriptor's handle.
+    """
+    if _quick_getfd is not None and type(fd) is int and 0 <= fd <= INT_MAX:
+        flags = _quick_getfd(fd, F_GETFD)
+        if flags != -1:
+            return not flags & FD_CLOEXEC
+    return _get(_to_handle(*_number(fd)))
+
+
+def set_inheritable(fd: _File, inheritable: SupportsIndex, /) -> None:
+    """Set the inheritable flag of a file descriptor.
+
+    This is `os.set_inheritable`, but it also accepts any object with
+    `fileno()`.
+
+    >>> with open(os.devnull) as file:
+    ...     set_inheritable(file, True)
+    ...     get_inheritable(file)
+    True
+
+    Args:
+        fd: A file.
+        inheritable: Whether a program that this process executes should get
+            it: an int, in which 0 means no.
+
+    Raises:
+        Exception: As for `get_inheritable`. For a bad flag OverflowError or
+            TypeError. Nothing is changed.
+
+    System calls:
+        POSIX: fcntl(F_SETFD). Other flags of the descriptor stay as they
+            are.
+        Windows: SetHandleInformation, on the descriptor's handle.
+    """
+    if (
+        _quick_setfd is not None
+        and type(fd) is int
+        and 0 <= fd <= INT_MAX
+        and type(inheritable) is bool
+        and _quick_setfd(fd, F_SETFD, 0 if inheritable else FD_CLOEXEC) != -1
+    ):
+        return
+    number, is_handle = _number(fd)
+    flag = _plain_int(inheritable)
+    _check_range(flag, 32)
+    _set(_to_handle(number, is_handle), flag != 0)
+
+
+def get_handle_inheritable(handle: _File, /) -> bool:
+    """Get the inheritable flag of a handle.
+
+    This is `os.get_handle_inheritable`, on every platform. On Windows an
+    int is a HANDLE, and never a file descriptor; an object with `fileno()`
+    stands for its handle, whether it is a socket or a file. On POSIX a
+    handle is a file descriptor.
+
+    Args:
+        handle: A file.
+
+    Returns:
+        Whether a program that this process executes would get it.
+
+    Raises:
+        Exception: As for `get_inheritable`. On Windows a handle that is not
+            open is WinError 6, and it may be as large as a pointer.
+
+    System calls:
+        POSIX: fcntl(F_GETFD).
+        Windows: GetHandleInformation.
+    """
+    return _get(_to_handle(*_number(handle, is_handle=True)))
+
+
+def set_handle_inheritable(handle: _File, inheritable: object, /) -> None:
+    """Set the inheritable flag of a handle.
+
+    This is `os.set_handle_inheritable`, on every platform. See
+    `get_handle_inheritable` for what a handle is.
+
+    Args:
+        handle: A file.
+        inheritable: Whether a program that this process executes should get
+            it: anything with a truth value.
+
+    Raises:
+        Exception: As for `get_handle_inheritable`. Nothing is changed.
+
+    System calls:
+        POSIX: fcntl(F_SETFD). Other flags of the descriptor stay as they
+            are.
+        Windows: SetHandleInformation.
+    """
+    number, is_handle = _number(handle, is_handle=True)
+    flag = bool(inheritable)
+    _set(_to_handle(number, is_handle), flag)
+
+
+# ---------------------------------------------------------------------------------
+# Listing
+# ---------------------------------------------------------------------------------
+
+
+def _unless_finalizing(lock: threading.RLock) -> ContextManager[object]:
+    """Return a lock, or nothing to wait for while the interpreter ends.
+
+    A daemon thread may have died with the lock, which nobody gives back then.
+    """
+    return contextlib.nullcontext() if sys.is_finalizing() else lock
+
+
+if sys.platform == "win32":
+    import _thread
+
+    ERROR_INVALID_PARAMETER = 87
+    FILE_APPEND_DATA = 4
+    FILE_READ_DATA = 1
+    FILE_WRITE_DATA = 2
+    OBJ_INHERIT = 2
+    ObjectTypeInformation = 2
+    STATUS_INFO_LENGTH_MISMATCH = 0xC0000004
+    SYNCHRONIZE = 0x100000
+    SystemExtendedHandleInformation = 64
+    THREAD_QUERY_LIMITED_INFORMATION = 0x800
 
     class UNICODE_STRING(ctypes.Structure):
         """A kernel string. Its lengths are in bytes."""
 
-        _fields_ = (
-            ("Length", USHORT),
-            ("MaximumLength", USHORT),
-            ("Buffer", LPVOID),
-        )
+        _fields_ = (("Length", USHORT), ("MaximumLength", USHORT), ("Buffer", LPVOID))
 
     class PUBLIC_OBJECT_TYPE_INFORMATION(ctypes.Structure):
         """What NtQueryObject reports about an object's type."""
 
-        _fields_ = (
-            ("TypeName", UNICODE_STRING),
-            ("Reserved", ULONG * 22),
-        )
+        _fields_ = (("TypeName", UNICODE_STRING), ("Reserved", ULONG * 22))
 
     class SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX(ctypes.Structure):
         """One handle of one process in the system's table of all handles."""
@@ -278,381 +808,171 @@ if sys.platform == "win32":
     class SYSTEM_HANDLE_INFORMATION_EX(ctypes.Structure):
         """The header of that table. The entries follow it."""
 
-        _fields_ = (
-            ("NumberOfHandles", ULONG_PTR),
-            ("Reserved", ULONG_PTR),
-        )
+        _fields_ = (("NumberOfHandles", ULONG_PTR), ("Reserved", ULONG_PTR))
 
-    class JOBOBJECT_BASIC_LIMIT_INFORMATION(ctypes.Structure):
-        """The basic limits of a job."""
+    _ntdll = _DLLHoldingTheGIL("ntdll")
 
-        _fields_ = (
-            ("PerProcessUserTimeLimit", LARGE_INTEGER),
-            ("PerJobUserTimeLimit", LARGE_INTEGER),
-            ("LimitFlags", DWORD),
-            ("MinimumWorkingSetSize", SIZE_T),
-            ("MaximumWorkingSetSize", SIZE_T),
-            ("ActiveProcessLimit", DWORD),
-            ("Affinity", ULONG_PTR),
-            ("PriorityClass", DWORD),
-            ("SchedulingClass", DWORD),
-        )
-
-    class IO_COUNTERS(ctypes.Structure):
-        """The I/O counters of a job."""
-
-        _fields_ = (
-            ("ReadOperationCount", ULONGLONG),
-            ("WriteOperationCount", ULONGLONG),
-            ("OtherOperationCount", ULONGLONG),
-            ("ReadTransferCount", ULONGLONG),
-            ("WriteTransferCount", ULONGLONG),
-            ("OtherTransferCount", ULONGLONG),
-        )
-
-    class JOBOBJECT_EXTENDED_LIMIT_INFORMATION(ctypes.Structure):
-        """All limits of a job."""
-
-        _fields_ = (
-            ("BasicLimitInformation", JOBOBJECT_BASIC_LIMIT_INFORMATION),
-            ("IoInfo", IO_COUNTERS),
-            ("ProcessMemoryLimit", SIZE_T),
-            ("JobMemoryLimit", SIZE_T),
-            ("PeakProcessMemoryUsed", SIZE_T),
-            ("PeakJobMemoryUsed", SIZE_T),
-        )
-
-    class _DLLHoldingTheGIL(ctypes.CDLL):
-        # These calls never wait, so they hold the GIL, as in os. ctypes has PyDLL for
-        # that, but with the wrong calling convention for Windows. So these flags are
-        # PyDLL's (FUNCFLAG_PYTHONAPI) and WinDLL's (FUNCFLAG_STDCALL, which is 0).
-        _func_flags_ = 4
-
-    def _bound(library: ctypes.CDLL, name: str, restype: Any, *argtypes: Any) -> Any:
-        function = getattr(library, name)
-        function.restype = restype
-        function.argtypes = argtypes
-        return function
-
-    _quick_kernel32 = _DLLHoldingTheGIL("kernel32", use_last_error=True)
-    _kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
-    _ntdll = ctypes.WinDLL("ntdll")
-
-    _GetHandleInformation = _bound(
-        _quick_kernel32, "GetHandleInformation", BOOL, HANDLE, ctypes.POINTER(DWORD)
-    )
-    _SetHandleInformation = _bound(
-        _quick_kernel32, "SetHandleInformation", BOOL, HANDLE, DWORD, DWORD
-    )
-    _GetStdHandle = _bound(_quick_kernel32, "GetStdHandle", HANDLE, DWORD)
-    _GetFileType = _bound(_kernel32, "GetFileType", DWORD, HANDLE)
-    _GetFinalPathNameByHandleW = _bound(
-        _kernel32, "GetFinalPathNameByHandleW", DWORD, HANDLE, LPWSTR, DWORD, DWORD
-    )
-    _QueryFullProcessImageNameW = _bound(
-        _kernel32,
-        "QueryFullProcessImageNameW",
-        BOOL,
-        HANDLE,
-        DWORD,
-        LPWSTR,
-        ctypes.POINTER(DWORD),
-    )
-    _OpenThread = _bound(_kernel32, "OpenThread", HANDLE, DWORD, BOOL, DWORD)
-    _CreateJobObjectW = _bound(_kernel32, "CreateJobObjectW", HANDLE, LPVOID, LPWSTR)
-    _SetInformationJobObject = _bound(
-        _kernel32, "SetInformationJobObject", BOOL, HANDLE, ctypes.c_int, LPVOID, DWORD
-    )
-    _AssignProcessToJobObject = _bound(
-        _kernel32, "AssignProcessToJobObject", BOOL, HANDLE, HANDLE
-    )
     _NtQueryObject = _bound(
-        _ntdll,
-        "NtQueryObject",
-        NTSTATUS,
-        HANDLE,
-        ctypes.c_int,
-        LPVOID,
-        ULONG,
-        ctypes.POINTER(ULONG),
+        _ntdll, "NtQueryObject", NTSTATUS, HANDLE, ctypes.c_int, LPVOID, ULONG, PULONG
     )
     _NtQuerySystemInformation = _bound(
-        _ntdll,
+        ctypes.WinDLL("ntdll"),
         "NtQuerySystemInformation",
         NTSTATUS,
         ctypes.c_int,
         LPVOID,
         ULONG,
-        ctypes.POINTER(ULONG),
+        PULONG,
     )
     _RtlNtStatusToDosError = _bound(_ntdll, "RtlNtStatusToDosError", ULONG, NTSTATUS)
+    _CloseHandle = _bound(_quick, "CloseHandle", BOOL, HANDLE)
+    _CreateThread = _bound(
+        _quick, "CreateThread", HANDLE, LPVOID, SIZE_T, LPVOID, LPVOID, DWORD, LPVOID
+    )
+    _GetExitCodeThread = _bound(_quick, "GetExitCodeThread", BOOL, HANDLE, PDWORD)
+    _GetFinalPathNameByHandleW = _bound(
+        _kernel32, "GetFinalPathNameByHandleW", DWORD, HANDLE, LPWSTR, DWORD, DWORD
+    )
+    _OpenThread = _bound(_quick, "OpenThread", HANDLE, DWORD, BOOL, DWORD)
 
-    # Only Windows 10 and later have this function.
-    _CompareObjectHandles: Any = None
-    with contextlib.suppress(AttributeError):
-        _CompareObjectHandles = _bound(
-            ctypes.WinDLL("kernelbase"), "CompareObjectHandles", BOOL, HANDLE, HANDLE
-        )
-
-    # Windows has no fcntl, so get_inheritable and its kin have no fast path here.
-    _quick_getfd: Any = None
-    _quick_setfd: Any = None
-
-    # Handles and process ids are multiples of this.
-    _STEP = 4
-    _HANDLE_BITS = 8 * ctypes.sizeof(ctypes.c_void_p)
-
-    # The errors from writing to a pipe when its reader is gone. The C runtime turns
-    # ERROR_NO_DATA into EINVAL.
-    _READER_GONE = {errno.EPIPE, errno.EINVAL}
-
-    # Comes after the number in an argument if the file was opened for appending. POSIX
-    # has that in the open file itself, Windows only in the parent's descriptor.
-    _APPENDING: str = "a"
-
-    # What fileno() returns for an instance of these classes. They are named, so that
-    # none has to be imported.
-    _CLASSES_WITH_DESCRIPTORS = {
-        "_io.FileIO",
-        "_io._WindowsConsoleIO",
-    }
-    _CLASSES_WITH_HANDLES = {
-        "_socket.socket",
-        "asyncio.trsock.TransportSocket",
-        "asyncio.windows_utils.PipeHandle",
-        "http.client.HTTPResponse",
-        "multiprocessing.connection._ConnectionBase",
-        "socket.SocketIO",
-        "socketserver.TCPServer",
-        "socketserver._SocketWriter",
-        "telnetlib.Telnet",
-    }
-
-    # subprocess.Handle, which type checkers do not know about.
-    _ProcessHandle: Any = vars(subprocess)["Handle"]
-
-    # How long a listing waits to learn what one file is, and for all files together.
-    _SECONDS_FOR_ONE_FILE = 0.1
-    _SECONDS_FOR_ALL_FILES = 1.0
-
-    def _windows_error(code: int) -> OSError:
-        # ctypes.WinError differs from what os raises, in its text and its args.
-        text = ctypes.FormatError(code).rstrip(" .\r\n")
-        return OSError(None, text, None, code, None)
-
-    def _check(succeeded: int) -> None:
-        if not succeeded:
-            raise _windows_error(ctypes.get_last_error())
-
-    def _bottom(file: object) -> object:
-        """Return the FileIO or the SocketIO under a buffered or a text file."""
-        file = getattr(file, "buffer", file)
-        return getattr(file, "raw", file)
-
-    def _is_process_handle(file: Any) -> bool:
-        """Return whether an int is the handle of a process that subprocess started."""
-        if not isinstance(file, _ProcessHandle):
-            return False
-        # A closed one keeps its number, which may belong to another object by now.
-        if file.closed:
-            msg = "this subprocess.Handle is closed"
-            raise ValueError(msg)
-        return True
-
-    def _fileno_is_handle(file: object, number: int) -> bool:
-        """Return whether an object's fileno() is a handle, rather than a descriptor.
-
-        The two ranges of numbers overlap, so the number alone is not enough.
-        """
-        classes = type(file).__mro__ + type(_bottom(file)).__mro__
-        names = {f"{cls.__module__}.{cls.__qualname__}" for cls in classes}
-        # A closed socket returns -1. As a handle, that would be this process itself.
-        if number == -1 or names & _CLASSES_WITH_DESCRIPTORS:
-            return False
-        if names & _CLASSES_WITH_HANDLES:
-            return True
-        # By this name alone, so that one from another copy of this module counts.
-        if "OpenHandle" in [cls.__name__ for cls in classes]:
-            return True
-        # For an unknown class, ask the system about both.
-        _check_range(number, 32)
-        descriptor = _is_descriptor(number)
-        handle = _is_socket_or_pipe(number)
-        if descriptor and handle:
-            msg = (
-                f"fileno() returned {number}, which is both an open descriptor and an "
-                f"open handle: pass {number} or OpenHandle({number})"
-            )
-            raise TypeError(msg)
-        return handle
-
-    def _is_descriptor(number: int) -> bool:
+    @contextlib.contextmanager
+    def _opened_process(pid: int, access: int) -> Generator[int, None, None]:
+        if pid == os.getpid():
+            yield CURRENT_PROCESS
+            return
         try:
-            msvcrt.get_osfhandle(number)
-        except OSError:
-            return False
-        return True
-
-    def _is_socket_or_pipe(number: int) -> bool:
-        if number % _STEP or number in _streams():
-            return False
+            process = _winapi.OpenProcess(access, False, pid)
+        except OSError as error:
+            if error.winerror == ERROR_INVALID_PARAMETER:
+                raise _no_such_process() from None
+            raise
         try:
-            copy = _duplicate(number)
-        except OSError:
-            return False
-        with contextlib.closing(_Asker()) as asker:
-            # GetFileType reports a socket as a pipe. If it does not answer, this is a
-            # pipe from which another thread is reading.
-            key = os.getpid(), number
-            return asker.ask(key, copy, _GetFileType) in (FILE_TYPE_PIPE, None)
+            yield process
+        finally:
+            _close(process)
 
-    def _to_handle(number: int, is_handle: bool) -> int:
-        # For a bad descriptor this raises EBADF. The C runtime's own function, called
-        # by ctypes, could end the process.
-        return number if is_handle else msvcrt.get_osfhandle(number)
+    def _copied(handle: int, process: int) -> int:
+        """Return a handle of a process as one that this process can use.
 
-    def _get(handle: int) -> bool:
-        flags = DWORD()
-        _check(_GetHandleInformation(handle, ctypes.byref(flags)))
-        return bool(flags.value & HANDLE_FLAG_INHERIT)
-
-    def _set(handle: int, inheritable: bool) -> None:
-        flags = HANDLE_FLAG_INHERIT if inheritable else 0
-        _check(_SetHandleInformation(handle, HANDLE_FLAG_INHERIT, flags))
-
-    def _duplicate(handle: int, process: int = -1) -> int:
-        # -1 is the pseudo handle of this process.
-        return _winapi.DuplicateHandle(
-            process, handle, -1, 0, False, _winapi.DUPLICATE_SAME_ACCESS
-        )
-
-    def _close(handle: int) -> None:
-        _winapi.CloseHandle(handle)
-
-    def _streams() -> dict[int, str]:
-        # If one handle is several of the streams, stdin wins over stdout, and stdout
-        # over stderr. A program without a console may have None for a stream.
-        return {
-            _GetStdHandle(STD_ERROR_HANDLE): "stderr",
-            _GetStdHandle(STD_OUTPUT_HANDLE): "stdout",
-            _GetStdHandle(STD_INPUT_HANDLE): "stdin",
-        }
-
-    def _is_stream(handle: int) -> bool:
-        """Return whether a handle is a standard stream, or the same object as one.
-
-        The python.exe of a venv passes on duplicates of its streams.
+        A handle of this process is used as it is. A duplicate of a pipe would keep its
+        end-of-file from coming. Under Wine, closing a duplicate of a certain console
+        handle would detach this process from the console.
         """
-        streams = _streams()
-        return handle in streams or (
-            _CompareObjectHandles is not None
-            and any(_CompareObjectHandles(handle, stream) for stream in streams)
-        )
+        if process == CURRENT_PROCESS:
+            return handle
+        return _duplicate(handle, process)
+
+    def _type_name(handle: int) -> str | None:
+        buffer = ctypes.create_string_buffer(1024)
+        if _NtQueryObject(handle, ObjectTypeInformation, buffer, len(buffer), None):
+            return None
+        name = PUBLIC_OBJECT_TYPE_INFORMATION.from_buffer(buffer).TypeName
+        return ctypes.wstring_at(name.Buffer, name.Length // 2)
 
     def _access(granted: int) -> str:
         reads = granted & FILE_READ_DATA
         writes = granted & (FILE_WRITE_DATA | FILE_APPEND_DATA)
         return ("r" if reads else "") + ("w" if writes else "")
 
-    def _bad_handle(handle: int) -> OSError:
-        error = _windows_error(ERROR_INVALID_HANDLE)
-        error.filename = handle
-        return error
-
     # Asking what a file is can take forever: GetFileType and GetFinalPathNameByHandle
-    # block while another thread is reading from the same synchronous pipe. Opening the
+    # wait while another thread is reading from the same synchronous pipe. Opening the
     # file a second time would not help: that can take the place of a pipe's only
-    # client, or take a serial port away from its reader. So a separate thread asks, one
-    # for a whole listing, and the listing waits only for a limited time. A thread whose
-    # call does not return is abandoned. It holds a duplicate of the handle, which it
-    # closes when the call does return. Until then, that duplicate is left out of every
-    # list, and no other thread is started to ask about the same handle.
+    # client, or take a serial port away from its reader. So other threads ask, and the
+    # listing waits for them only as long as answers keep coming. A clock alone would
+    # not do: on a busy machine, or beside busy Python threads, answers come slowly.
+    #
+    # GetFileType is asked first, and each file in a native thread of its own: it has
+    # the signature of a thread's main function. Such a thread needs neither the GIL,
+    # for which it might have to wait, nor Python's threads, which gevent replaces. All
+    # files that make it wait wait at the same time. What it knows to be on disk can be
+    # asked for its path, which takes more arguments. So one Python thread does that.
+    #
+    # A thread whose call does not return is late. It is left to itself. Until it ends,
+    # nobody asks about its file, and no list contains its own handle or the duplicate
+    # that it was given.
 
-    # The duplicates that such threads hold. For each: the process id and the handle
-    # that it was made from, and the time at which its answer is late.
-    _being_asked: dict[int, tuple[tuple[int, int], float]] = {}
+    # In the place of the process id if a thread closes a duplicate.
+    _CLOSING = 0
 
-    def _answer(
-        questions: queue.SimpleQueue[Any], answers: queue.SimpleQueue[Any]
-    ) -> None:
-        asked: Iterable[Any] = iter(questions.get, None)
-        for copy, question in asked:
-            answer = question(copy)
-            # In this order, because another thread may get the same number as soon as
-            # it is closed.
-            _being_asked.pop(copy)
-            _close(copy)
-            answers.put(answer)
+    # The handles of the threads that are late. For each: what it was asked about, and
+    # the handle that it was given.
+    _late: dict[int, tuple[_Question, int]] = {}
 
-    class _Asker:
-        """Asks what files are, and waits only a limited time for the answers."""
+    # Only one thread of this process asks at a time. So no list contains what another
+    # one has opened for its questions.
+    _asking = threading.RLock()
 
-        # Each thread has two of its own.
-        questions: queue.SimpleQueue[Any]
-        answers: queue.SimpleQueue[Any]
+    # In milliseconds.
+    _TENTH_OF_A_SECOND = 100
+    _HALF_A_SECOND = 500
 
-        def __init__(self) -> None:
-            self.deadline = time.monotonic() + _SECONDS_FOR_ALL_FILES
-            self.thread = 0
+    # Windows can wait for 64 threads at once, and _winapi for a few less.
+    _MOST_THREADS = 60
 
-        def ask(
-            self, key: tuple[int, int], copy: int, question: Callable[[int], Any]
-        ) -> Any:
-            """Return the answer to a question about a duplicate of a handle.
+    _FILE_TARGETS = {
+        _winapi.FILE_TYPE_CHAR: "File (device)",
+        _winapi.FILE_TYPE_PIPE: "File (pipe or socket)",
+    }
 
-            Args:
-                key: The process id and the handle that was duplicated.
-                copy: The duplicate, which is closed afterwards.
-                question: The function to call with the duplicate.
+    def _exit_code(thread: int) -> int:
+        """Return what a thread's function has returned, or STILL_ACTIVE."""
+        code = DWORD()
+        _GetExitCodeThread(thread, ctypes.byref(code))
+        return code.value
 
-            Returns:
-                The answer, or None if it does not come in time.
-            """
-            now = time.monotonic()
-            wait = min(_SECONDS_FOR_ONE_FILE, self.deadline - now)
-            is_overdue = any(
-                asked == key and late < now
-                for asked, late in list(_being_asked.values())
-            )
-            if wait <= 0 or is_overdue or not self._has_thread():
-                _close(copy)
-                return None
-            _being_asked[copy] = key, now + wait
-            self.questions.put((copy, question))
-            try:
-                return self.answers.get(timeout=wait)
-            except queue.Empty:
-                # That thread ends once its call returns. The next question gets a new
-                # thread.
-                self.questions.put(None)
-                self.thread = 0
-                return None
+    def _wait_while_some_end(threads: list[int]) -> None:
+        ended = 0
+        while True:
+            _winapi.WaitForMultipleObjects(threads, True, _TENTH_OF_A_SECOND)
+            now = sum(_exit_code(thread) != _winapi.STILL_ACTIVE for thread in threads)
+            if now in (ended, len(threads)):
+                return
+            ended = now
 
-        def _has_thread(self) -> bool:
-            if not self.thread:
-                self.questions = queue.SimpleQueue()
-                self.answers = queue.SimpleQueue()
-                # In Python 3.8, Thread.start would hang during finalization.
-                with contextlib.suppress(RuntimeError):
-                    self.thread = _thread.start_new_thread(
-                        _answer, (self.questions, self.answers)
-                    )
-            return bool(self.thread)
+    def _call_natively(
+        function: Any, handles: dict[_Question, int]
+    ) -> dict[_Question, int]:
+        """Call a function of kernel32 for each handle, in a native thread of its own.
 
-        def close(self) -> None:
-            """Let the thread end, which also frees Python's own handles for it."""
-            if self.thread:
-                thread = _OpenThread(SYNCHRONIZE, False, self.thread)
-                self.questions.put(None)
+        Returns:
+            What the calls have returned, without those that are late.
+        """
+        address = ctypes.cast(function, LPVOID)
+        answers: dict[_Question, int] = {}
+        left = list(handles.items())
+        while left:
+            threads: dict[int, tuple[_Question, int]] = {}
+            for question, handle in left[:_MOST_THREADS]:
+                thread = _CreateThread(None, 0, address, handle, 0, None)
                 if thread:
-                    milliseconds = int(1000 * _SECONDS_FOR_ONE_FILE)
-                    _winapi.WaitForSingleObject(thread, milliseconds)
-                    _close(thread)
+                    threads[thread] = question, handle
+            del left[:_MOST_THREADS]
+            _wait_while_some_end(list(threads))
+            for thread, (question, handle) in threads.items():
+                answer = _exit_code(thread)
+                if answer == _winapi.STILL_ACTIVE:
+                    _late[thread] = question, handle
+                else:
+                    answers[question] = answer
+                    _CloseHandle(thread)
+        return answers
+
+    def _close_copies(copies: Iterable[int]) -> None:
+        # Closing the last handle to a file may wait, as GetFileType does.
+        _call_natively(
+            _kernel32.CloseHandle, {(_CLOSING, copy): copy for copy in copies}
+        )
+
+    def _forget_what_has_ended() -> None:
+        for thread, (question, handle) in list(_late.items()):
+            if _exit_code(thread) != _winapi.STILL_ACTIVE:
+                del _late[thread]
+                _CloseHandle(thread)
+                if question[0] not in (_CLOSING, os.getpid()):
+                    _close_copies([handle])
 
     def _path(handle: int) -> str | None:
         """Return the path of a file on disk."""
-        if _GetFileType(handle) != FILE_TYPE_DISK:
-            return None
         path = ctypes.create_unicode_buffer(32768)
         length = _GetFinalPathNameByHandleW(handle, path, len(path), 0)
         if not 0 < length < len(path):
@@ -663,24 +983,65 @@ if sys.platform == "win32":
             return path.value[len("\\\\?\\") :]
         return path.value
 
-    def _type_name(handle: int, process: int = -1) -> str | None:
-        """Return the name of the type of a handle, in this or another process."""
-        # A handle of this process is queried directly. Under Wine, closing a duplicate
-        # of a certain console handle would detach this process from the console.
-        if process != -1:
-            copy = _duplicate(handle, process)
-            try:
-                return _type_name(copy)
-            finally:
-                _close(copy)
-        buffer = ctypes.create_string_buffer(1024)
-        status = _NtQueryObject(
-            handle, ObjectTypeInformation, buffer, len(buffer), None
+    def _paths(handles: dict[_Question, int]) -> dict[_Question, str | None]:
+        """Return the paths of files on disk, as far as they become known."""
+        paths: dict[_Question, str | None] = {}
+        asked: list[_Question] = []
+        given_up: list[bool] = []
+
+        def ask() -> None:
+            for question, handle in handles.items():
+                if given_up:
+                    break
+                asked.append(question)
+                paths[question] = _path(handle)
+
+        # No thread can be started while the interpreter ends.
+        thread = 0
+        with contextlib.suppress(RuntimeError):
+            # An alias of start_new_thread, which gevent does not replace.
+            thread_id = _thread.start_new(ask, ())
+            access = SYNCHRONIZE | THREAD_QUERY_LIMITED_INFORMATION
+            # If this fails, it has ended already.
+            thread = _OpenThread(access, False, thread_id)
+        answered = 0
+        while thread:
+            if (
+                _winapi.WaitForSingleObject(thread, _HALF_A_SECOND)
+                == _winapi.WAIT_OBJECT_0
+            ):
+                _CloseHandle(thread)
+                break
+            if len(paths) == answered:
+                given_up.append(True)
+                for question in asked[answered:]:
+                    _late[thread] = question, handles[question]
+                break
+            answered = len(paths)
+        return paths
+
+    def _file_targets(copies: dict[_Question, int]) -> dict[_Question, str]:
+        """Return what files are.
+
+        Args:
+            copies: The handles to ask with. Those of another process are duplicates,
+                and are closed afterwards.
+        """
+        late = [question for question, _ in _late.values()]
+        asked = {key: copy for key, copy in copies.items() if key not in late}
+        types = _call_natively(_kernel32.GetFileType, asked)
+        on_disk = [key for key in types if types[key] == _winapi.FILE_TYPE_DISK]
+        paths = _paths({key: asked[key] for key in on_disk})
+        in_use = [handle for _, handle in _late.values()]
+        _close_copies(
+            copy
+            for (pid, _), copy in copies.items()
+            if pid != os.getpid() and copy not in in_use
         )
-        if status:
-            return None
-        name = PUBLIC_OBJECT_TYPE_INFORMATION.from_buffer(buffer).TypeName
-        return ctypes.wstring_at(name.Buffer, name.Length // 2)
+        targets = dict.fromkeys(copies, "File")
+        for key, kind in types.items():
+            targets[key] = paths.get(key) or _FILE_TARGETS.get(kind, "File")
+        return targets
 
     class _HandleTable:
         """The system's table of the handles of all processes.
@@ -707,6 +1068,11 @@ if sys.platform == "win32":
             head = SYSTEM_HANDLE_INFORMATION_EX.from_buffer(self.bytes)
             entries = SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX * head.NumberOfHandles
             self.entries = entries.from_buffer(self.bytes, ctypes.sizeof(head))
+            # What the threads that are late have for their questions.
+            self.hidden = {*_late}
+            for (pid, _), handle in _late.values():
+                if pid != os.getpid():
+                    self.hidden.add(handle)
 
         def rows(self, field: str, value: int) -> Generator[Any, None, None]:
             """Yield the entries in which a field has a given value."""
@@ -719,386 +1085,88 @@ if sys.platform == "win32":
             index = lowest_bytes.find(value & 0xFF)
             while index != -1:
                 row = self.entries[index]
-                if getattr(row, field) == value and not self._is_ours(row):
+                if getattr(row, field) == value and not self._is_hidden(row):
                     yield row
                 index = lowest_bytes.find(value & 0xFF, index + 1)
 
-        def _is_ours(self, row: Any) -> bool:
-            """Return whether a row is a duplicate that a thread of _Asker holds."""
-            return row.HandleValue in _being_asked and (
-                row.UniqueProcessId == os.getpid()
-            )
+        def _is_hidden(self, row: Any) -> bool:
+            return row.HandleValue in self.hidden and row.UniqueProcessId == os.getpid()
 
-    def _list_process(pid: int, process: int) -> list[OpenHandle]:
-        rows = _HandleTable().rows("UniqueProcessId", pid)
-        with contextlib.closing(_Asker()) as asker:
-            handles = [_described(row, process, asker) for row in rows]
+    def _list_process(pid: int) -> list[OpenHandle]:
+        access = _winapi.PROCESS_DUP_HANDLE
+        with _unless_finalizing(_asking), _opened_process(pid, access) as process:
+            _forget_what_has_ended()
+            rows = list(_HandleTable().rows("UniqueProcessId", pid))
+            targets: dict[_Question, str | None] = {}
+            copies: dict[_Question, int] = {}
+            for row in rows:
+                question = pid, row.HandleValue
+                # It may be closed by now, or of a type that cannot be duplicated.
+                with contextlib.suppress(OSError):
+                    copy = _copied(row.HandleValue, process)
+                    targets[question] = _type_name(copy)
+                    if targets[question] == "File":
+                        copies[question] = copy
+                    elif process != CURRENT_PROCESS:
+                        _CloseHandle(copy)
+            files = _file_targets(copies)
+        handles: list[OpenHandle] = []
+        for row in rows:
+            question = pid, row.HandleValue
+            flag = bool(row.HandleAttributes & OBJ_INHERIT)
+            target = files.get(question, targets.get(question))
+            mode = _access(row.GrantedAccess) if question in files else None
+            handles.append(OpenHandle(row.HandleValue, flag, target, mode))
         return sorted(handles, key=operator.attrgetter("handle"))
 
-    def _described(row: Any, process: int, asker: _Asker) -> OpenHandle:
-        handle = row.HandleValue
-        flag = bool(row.HandleAttributes & OBJ_INHERIT)
-        target = access = None
-        # It may be closed by now, or of a type that cannot be duplicated.
-        with contextlib.suppress(OSError):
-            target = _type_name(handle, process)
-            if target == "File":
-                access = _access(row.GrantedAccess)
-                copy = _duplicate(handle, process)
-                target = asker.ask((row.UniqueProcessId, handle), copy, _path) or target
-        return OpenHandle(handle, flag, target, access)
-
-    @contextlib.contextmanager
-    def _opened_process(pid: int, access: int) -> Generator[int, None, None]:
-        try:
-            process = _winapi.OpenProcess(access, False, pid)
-        except OSError as error:
-            if error.winerror == ERROR_INVALID_PARAMETER:
-                raise _no_such_process() from None
-            raise
-        try:
-            yield process
-        finally:
-            _close(process)
-
     def _list() -> list[OpenHandle]:
-        return _list_process(os.getpid(), -1)
-
-    def _list_other(pid: int) -> list[OpenHandle]:
-        with _opened_process(pid, PROCESS_DUP_HANDLE) as process:
-            return _list_process(pid, process)
-
-    def _holders(handle: int, pid: int) -> list[Holder]:
-        if _CompareObjectHandles is None:
-            msg = "finding out who else has a file needs Windows 10 or later"
-            raise NotImplementedError(msg)
-        table = _HandleTable()
-        with _opened_process(pid, PROCESS_DUP_HANDLE) as process:
-            try:
-                original = _duplicate(handle, process)
-            except OSError:
-                raise _bad_handle(handle) from None
-        try:
-            return _handles_on(original, _type_index(table, handle, pid), table)
-        finally:
-            _close(original)
-
-    def _type_index(table: _HandleTable, handle: int, pid: int) -> int:
-        for row in table.rows("UniqueProcessId", pid):
-            if row.HandleValue == handle:
-                return int(row.ObjectTypeIndex)
-        raise _bad_handle(handle)
-
-    def _handles_on(
-        original: int, type_index: int, table: _HandleTable
-    ) -> list[Holder]:
-        """Return the handles in a table that refer to the same object as this one."""
-        rows_of: collections.defaultdict[int, list[Any]]
-        rows_of = collections.defaultdict(list)
-        for row in table.rows("ObjectTypeIndex", type_index):
-            rows_of[row.UniqueProcessId].append(row)
-        is_file = _type_name(original) == "File"
-        found: list[Holder] = []
-        access = PROCESS_DUP_HANDLE | PROCESS_QUERY_LIMITED_INFORMATION
-        for pid in sorted(rows_of):
-            # It may have ended by now, or access to it may be denied.
-            with contextlib.suppress(OSError), _opened_process(pid, access) as process:
-                rows = [row for row in rows_of[pid] if _is_on(original, row, process)]
-                program = _program(process) if rows else None
-                for row in sorted(rows, key=operator.attrgetter("HandleValue")):
-                    flag = bool(row.HandleAttributes & OBJ_INHERIT)
-                    mode = _access(row.GrantedAccess) if is_file else None
-                    found.append(Holder(pid, row.HandleValue, flag, mode, program))
-        return found
-
-    def _is_on(original: int, row: Any, process: int) -> bool:
-        try:
-            copy = _duplicate(row.HandleValue, process)
-        except OSError:
-            return False
-        same = bool(_CompareObjectHandles(original, copy))
-        _close(copy)
-        return same
-
-    def _program(process: int) -> str | None:
-        path = ctypes.create_unicode_buffer(32768)
-        size = DWORD(len(path))
-        if _QueryFullProcessImageNameW(process, 0, path, ctypes.byref(size)):
-            return path.value
-        return None
-
-    def _shut_off_all_but(kept: set[int]) -> None:
-        for row in _HandleTable().rows("UniqueProcessId", os.getpid()):
-            if row.HandleAttributes & OBJ_INHERIT and row.HandleValue not in kept:
-                # It may be closed by now.
-                with contextlib.suppress(OSError):
-                    _set(row.HandleValue, False)
-
-    @contextlib.contextmanager
-    def _popen_arguments(
-        handles: Iterable[int], startupinfo: Any
-    ) -> Generator[dict[str, Any], None, None]:
-        """Give the child these handles, and those that startupinfo names."""
-        info = startupinfo.copy() if startupinfo else subprocess.STARTUPINFO()
-        attributes = dict(info.lpAttributeList or {})
-        unique = dict.fromkeys([*attributes.get("handle_list", ()), *handles])
-        info.lpAttributeList = {**attributes, "handle_list": list(unique)}
-        # Windows rejects this list if a handle in it is not inheritable.
-        with temporarily(*map(OpenHandle, unique)):
-            yield {"startupinfo": info}
-
-    def _suffix(file: object) -> str:
-        mode = getattr(_bottom(file), "mode", "")
-        return _APPENDING if "a" in str(mode) else ""
-
-    def _sent_to_spawned(handle: int, popen: Any) -> Any:
-        """Return what to pickle for a process that multiprocessing is spawning."""
-        # Not DupHandle, which needs an access mask and leaves its duplicate in the
-        # parent.
-        reduction = sys.modules["multiprocessing.reduction"]
-        return reduction.duplicate(handle, popen.sentinel, True)
-
-    def _arrived(handle: int) -> int:
-        return handle
-
-    def _descriptor(handle: int, appending: bool) -> int:
-        flags = os.O_NOINHERIT | (os.O_APPEND if appending else 0)
-        return msvcrt.open_osfhandle(handle, flags)
-
-    def _find_program(name: str) -> str:
-        """Find a program as cmd.exe does, but never search the current directory.
-
-        CreateProcess by itself searches the current directory first, and knows no
-        extension but .exe.
-        """
-        extensions = os.environ.get("PATHEXT") or ".COM;.EXE;.BAT;.CMD"
-        names = [name + extension for extension in extensions.split(";") if extension]
-        if os.path.splitext(name)[1]:
-            names.insert(0, name)
-        folders = os.environ.get("PATH", "").split(";")
-        if os.path.dirname(name):
-            folders = [os.curdir]
-        for folder in filter(None, folders):
-            for candidate in names:
-                path = os.path.join(folder, candidate)
-                if os.path.isfile(path):
-                    return path
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-
-    def _command_line(program: str, arguments: list[str]) -> str:
-        """Return the command line for CreateProcess."""
-        extension = os.path.splitext(program.rstrip(". "))[1].lower()
-        if extension not in (".bat", ".cmd"):
-            return subprocess.list2cmdline([program, *arguments])
-        # cmd.exe parses the command line of a batch file again. Inside quotes, only a
-        # quote, a percent sign and a line break have a special meaning for it.
-        for argument in (program, *arguments):
-            if set(argument) & set('"%\r\n'):
-                msg = f"a batch file cannot be given this argument safely: {argument}"
-                raise PermissionError(errno.EACCES, msg)
-        # A program that the batch file calls would read a trailing backslash as
-        # escaping the quote, unless it is doubled.
-        quoted: list[str] = []
-        for argument in (program, *arguments):
-            text = argument.rstrip("\\")
-            backslashes = argument[len(text) :]
-            quoted.append(f'"{text}{backslashes}{backslashes}"')
-        system = os.environ.get("SYSTEMROOT", "C:\\Windows")
-        shell = os.path.join(system, "System32", "cmd.exe")
-        # /s strips only the outermost quotes, and /v:off leaves ! as it is.
-        return f'"{shell}" /d /e:on /v:off /s /c "{" ".join(quoted)}"'
-
-    def _tie_to_this_process(pid: int) -> None:
-        """Make a process end with this one, but not the processes that it starts."""
-        # Windows closes the job's handle when this process ends, however it ends.
-        job: int = _CreateJobObjectW(None, None)
-        limits = JOBOBJECT_EXTENDED_LIMIT_INFORMATION()
-        limits.BasicLimitInformation.LimitFlags = (
-            JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK
-        )
-        _SetInformationJobObject(
-            job,
-            JobObjectExtendedLimitInformation,
-            ctypes.byref(limits),
-            ctypes.sizeof(limits),
-        )
-        # It may have ended by now, and some jobs do not allow a nested job. Then the
-        # command runs without one.
-        with contextlib.suppress(OSError):
-            access = PROCESS_SET_QUOTA | PROCESS_TERMINATE
-            with _opened_process(pid, access) as process:
-                _AssignProcessToJobObject(job, process)
-
-    def _execute(command: list[str], passed: list[tuple[int, int]]) -> int:
-        """Run a command with only these handles, and return its exit status."""
-        line = _command_line(_find_program(command[0]), command[1:])
-        # Ctrl-C and Ctrl-Break are left to the command, which does not inherit this.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGBREAK, signal.SIG_IGN)
-        with passing(*(OpenHandle(handle) for handle, _ in passed)) as child:
-            process = subprocess.Popen(line, **child.popen)
-        _tie_to_this_process(process.pid)
-        status = process.wait()
-        # sys.exit takes a C long.
-        return status - (1 << 32) if status >> 31 else status
+        return _list_process(os.getpid())
 
 else:
-    import fcntl
-
-    LINUX = sys.platform in ("linux", "android")
-    APPLE = sys.platform in ("darwin", "ios", "tvos", "watchos", "visionos")
-
-    AT_STATX_DONT_SYNC = 0x4000
-    CLOSE_RANGE_CLOEXEC = 4
-    F_GETPATH = 50  # On macOS.
-    F_MAXFD = 11  # On NetBSD.
     O_ACCMODE = 3
+    F_GETPATH = 50  # On macOS.
     # PyPy lacks it.
     O_PATH = getattr(os, "O_PATH", 0o10000000 if LINUX else 0)
     PF_EXITING = 4  # On Linux, in field 9 of /proc/PID/stat.
-    STATX_INO = 0x100
 
     # The errors of /proc about a process or a descriptor that is gone.
     _GONE = (FileNotFoundError, ProcessLookupError)
 
-    class statx_timestamp(ctypes.Structure):
-        """A time in Linux's struct statx."""
-
-        _fields_ = (
-            ("tv_sec", ctypes.c_int64),
-            ("tv_nsec", ctypes.c_uint32),
-            ("__reserved", ctypes.c_int32),
-        )
-
-    class statx(ctypes.Structure):
-        """What Linux's statx reports about a file."""
-
-        _fields_ = (
-            ("stx_mask", ctypes.c_uint32),
-            ("stx_blksize", ctypes.c_uint32),
-            ("stx_attributes", ctypes.c_uint64),
-            ("stx_nlink", ctypes.c_uint32),
-            ("stx_uid", ctypes.c_uint32),
-            ("stx_gid", ctypes.c_uint32),
-            ("stx_mode", ctypes.c_uint16),
-            ("__spare0", ctypes.c_uint16),
-            ("stx_ino", ctypes.c_uint64),
-            ("stx_size", ctypes.c_uint64),
-            ("stx_blocks", ctypes.c_uint64),
-            ("stx_attributes_mask", ctypes.c_uint64),
-            ("stx_atime", statx_timestamp),
-            ("stx_btime", statx_timestamp),
-            ("stx_ctime", statx_timestamp),
-            ("stx_mtime", statx_timestamp),
-            ("stx_rdev_major", ctypes.c_uint32),
-            ("stx_rdev_minor", ctypes.c_uint32),
-            ("stx_dev_major", ctypes.c_uint32),
-            ("stx_dev_minor", ctypes.c_uint32),
-            # Newer versions of Linux use more and more of this space.
-            ("__spare", ctypes.c_uint64 * 14),
-        )
-
-    def _load_libc(**options: bool) -> Any:
-        # PyDLL holds the GIL, as os does for these calls. CDLL releases it, and a call
-        # then takes 200 times as long if another thread is busy. PyPy has no PyDLL.
-        library: Any = getattr(ctypes, "PyDLL", ctypes.CDLL)
-        name = None
-        # On Cygwin, None would mean only python.exe.
-        if sys.platform == "cygwin":
-            cygwin = os.uname().sysname.startswith("CYGWIN")
-            name = "cygwin1.dll" if cygwin else "msys-2.0.dll"
-        return library(name, **options)
-
-    _libc = _load_libc()
-    _fcntl_with_errno: Any = _load_libc(use_errno=True).fcntl
-
-    # get_inheritable and its kin have a fast path: one bare call of libc, because a
-    # ctypes call with argtypes or with use_errno takes 1.5 times as long. A call that
-    # fails is made again by _fcntl, which raises its error.
-    _quick_getfd = _libc.fcntl
-
-    # FD_CLOEXEC is the only descriptor flag on Linux, so setting it takes one call.
-    # Other systems have more flags, which have to be read first and preserved.
-    _quick_setfd: Any = _quick_getfd if LINUX else None
-
-    # fcntl is variadic. On Apple's arm64, a variadic argument is passed on the stack,
-    # not where a fixed one would be. ctypes puts the third argument there if argtypes
-    # names only the two fixed ones. Linux makes no such distinction on any
-    # processor, and a call without argtypes is faster.
-    if not LINUX:
-        _quick_getfd.argtypes = [ctypes.c_int, ctypes.c_int]
-        _fcntl_with_errno.argtypes = [ctypes.c_int, ctypes.c_int]
-
-    # musl, macOS and glibc before 2.34 do not have it. A raw system call is no way
-    # around that: Android kills a process for a call that its filter does not know.
-    _close_range: Any = getattr(_libc, "close_range", None)
-
-    # musl has had it since 1.2.5, glibc since 2.28. CDLL releases the GIL, because a
-    # call may take a while.
-    _statx: Any = getattr(ctypes.CDLL(None), "statx", None) if LINUX else None
-
-    _STEP = 1
-    _HANDLE_BITS = 32
-    _READER_GONE = {errno.EPIPE}
-    _APPENDING: str = ""
-
-    # Keyed by the flags that a file was opened with. Access mode 3 is not here: what it
-    # means is up to the driver. O_PATH comes first because it is 0 where there is none,
-    # as O_RDONLY is, which then takes its place.
-    _ACCESS_MODES = {
-        O_PATH: "",
-        os.O_RDONLY: "r",
-        os.O_WRONLY: "w",
-        os.O_RDWR: "rw",
-    }
-
-    def _fcntl(fd: int, command: int, value: int = 0) -> int:
-        result: int = _fcntl_with_errno(fd, command, value)
-        if result == -1:
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code))
-        return result
-
-    def _is_process_handle(_file: object) -> bool:
-        return False
-
-    def _fileno_is_handle(_file: object, _number: int) -> bool:
-        return False
-
-    def _to_handle(number: int, _is_handle: bool) -> int:
-        return number
-
-    def _get(fd: int) -> bool:
-        return not _fcntl(fd, F_GETFD) & FD_CLOEXEC
-
-    def _set(fd: int, inheritable: bool) -> None:
-        old = _fcntl(fd, F_GETFD)
-        # Other flags, such as FD_CLOFORK of POSIX 2024, stay as they are.
-        new = old & ~FD_CLOEXEC if inheritable else old | FD_CLOEXEC
-        if new != old:
-            _fcntl(fd, F_SETFD, new)
-
-    def _duplicate(fd: int, *, lowest: int = 3) -> int:
-        # PyPy 7.3.11 has only F_DUPFD, so FD_CLOEXEC is also set afterwards.
-        command = getattr(fcntl, "F_DUPFD_CLOEXEC", fcntl.F_DUPFD)
-        copy: int = fcntl.fcntl(fd, command, lowest)
-        _set(copy, False)
-        return copy
-
-    def _close(fd: int) -> None:
-        os.close(fd)
-
-    def _streams() -> dict[int, str]:
-        return {0: "stdin", 1: "stdout", 2: "stderr"}
-
-    def _is_stream(fd: int) -> bool:
-        return fd in _streams()
+    # No system allows more descriptors, unless told to.
+    _MOST_DESCRIPTORS = 1 << 20
 
     def _access(flags: int) -> str | None:
-        return _ACCESS_MODES.get(flags & (O_ACCMODE | O_PATH))
+        """Return what a descriptor is open for, by the flags it was opened with."""
+        if flags & O_PATH:
+            return ""
+        # Access mode 3 is not here: what it means is up to the driver.
+        modes = {os.O_RDONLY: "r", os.O_WRONLY: "w", os.O_RDWR: "rw"}
+        return modes.get(flags & O_ACCMODE)
 
-    def _bad_handle(fd: int) -> OSError:
-        return OSError(errno.EBADF, os.strerror(errno.EBADF), fd)
+    def _own_descriptors() -> tuple[str, Iterable[int]]:
+        """Return the folder that lists this thread's descriptors, and their numbers.
+
+        If there is none, the numbers are all that can be open.
+        """
+        # /proc/self shows the table of the main thread, but a thread may have unshared
+        # its own. Linux before 3.17 has only that. macOS and BSD list them in /dev/fd.
+        for path in "/proc/thread-self/fd", "/proc/self/fd", "/dev/fd":
+            # There may be no such folder, or no free descriptor to open it with, or
+            # something else may be at this path.
+            with contextlib.suppress(OSError):
+                names = os.listdir(path)
+                if path == "/dev/fd" and not _dev_fd_lists_all():
+                    continue
+                if "".join(names).isdecimal():
+                    return path, sorted(map(int, names))
+        limit = os.sysconf("SC_OPEN_MAX")
+        is_usual = 0 <= limit < _MOST_DESCRIPTORS
+        return "", range(limit if is_usual else _MOST_DESCRIPTORS)
+
+    def _dev_fd_lists_all() -> bool:
+        # On macOS it always does. On a BSD without fdescfs it is just part of /dev, and
+        # has 0 to 2 in it, open or not.
+        return APPLE or os.stat("/dev/fd").st_dev != os.stat("/dev").st_dev
 
     def _target(fd: int, folder: int | None) -> str | None:
         if APPLE:
@@ -1115,76 +1183,38 @@ else:
             # Its path may be too long, or this system may have no such links.
             return None
 
-    def _describe(fds: Iterable[int], folder: int | None) -> list[OpenHandle]:
-        handles: list[OpenHandle] = []
-        for fd in fds:
-            try:
-                # This is faster than _get, by ctypes.
-                flag = os.get_inheritable(fd)
-                access = _access(fcntl.fcntl(fd, fcntl.F_GETFL))
-            except OSError:
-                # It was closed meanwhile.
-                continue
-            handles.append(OpenHandle(fd, flag, _target(fd, folder), access))
-        return handles
-
     def _list() -> list[OpenHandle]:
-        # /proc/self shows the table of the main thread, but a thread may have unshared
-        # its own. Linux before 3.17 has only that. macOS and BSD list them in /dev/fd.
-        for path in "/proc/thread-self/fd", "/proc/self/fd", "/dev/fd":
-            # There may be no such folder, or no free descriptor to open it with, or
-            # something else may be at this path.
-            with contextlib.suppress(OSError):
-                if path == "/dev/fd" and not _dev_fd_lists_all():
-                    continue
-                names = os.listdir(path)
-                if not "".join(names).isdecimal():
-                    continue
-                fds = sorted(map(int, names))
-                folder = os.open(path, os.O_RDONLY)
-                try:
-                    return _describe((fd for fd in fds if fd != folder), folder)
-                finally:
-                    os.close(folder)
-        return _describe(_every_number(), None)
-
-    def _dev_fd_lists_all() -> bool:
-        # On macOS it always does. On a BSD without fdescfs it is just part of /dev, and
-        # has 0 to 2 in it, open or not.
-        return APPLE or os.stat("/dev/fd").st_dev != os.stat("/dev").st_dev
-
-    def _every_number() -> Generator[int, None, None]:
-        """Yield the open descriptors, by trying every possible number."""
-        # No system allows more, unless told to.
-        end = 1 << 20
-        limit = os.sysconf("SC_OPEN_MAX")
-        if 0 <= limit < end:
-            end = limit
-        # Descriptors that were opened before the limit was lowered are above it. Since
-        # Linux 6.2 the size of this folder is the number of open descriptors. NetBSD
-        # reports the highest one.
-        left_to_find = 0
+        path, fds = _own_descriptors()
+        folder = None
+        # There may be no free descriptor any more.
         with contextlib.suppress(OSError):
-            if LINUX:
-                left_to_find = os.stat("/proc/thread-self/fd").st_size
-            if sys.platform.startswith("netbsd"):
-                end = _fcntl(0, F_MAXFD) + 1
-        for fd in range(1 << 20):
-            if fd >= end and left_to_find <= 0:
-                break
-            with contextlib.suppress(OSError):
-                os.get_inheritable(fd)
-                left_to_find -= 1
-                yield fd
+            folder = os.open(path, os.O_RDONLY)
+        handles: list[OpenHandle] = []
+        try:
+            for fd in fds:
+                try:
+                    # This is faster than _get, by ctypes.
+                    flag = os.get_inheritable(fd)
+                    access = _access(fcntl.fcntl(fd, fcntl.F_GETFL))
+                except OSError:
+                    # It is not open any more, or never was.
+                    continue
+                if fd != folder:
+                    target = _target(fd, folder)
+                    handles.append(OpenHandle(fd, flag, target, access))
+        finally:
+            if folder is not None:
+                os.close(folder)
+        return handles
 
     def _check_proc() -> None:
         """Raise NotImplementedError if /proc does not show other processes."""
         if not LINUX or not os.path.exists("/proc/self/fdinfo"):
-            msg = "only Linux, with /proc, and Windows show other processes' handles"
-            raise NotImplementedError(msg)
+            raise NotImplementedError(
+                "only Linux, with /proc, and Windows show other processes' handles"
+            )
         if os.readlink("/proc/self") != str(os.getpid()):
-            msg = "this /proc belongs to another pid namespace"
-            raise NotImplementedError(msg)
+            raise NotImplementedError("this /proc belongs to another pid namespace")
 
     def _folder_of(pid: int) -> str:
         # A thread may have unshared its files. Linux before 3.17 has no thread-self.
@@ -1193,59 +1223,86 @@ else:
         found = os.path.exists("/proc/thread-self")
         return "/proc/thread-self" if found else "/proc/self"
 
-    def _descriptors_of(pid: int) -> list[int]:
-        try:
-            return sorted(map(int, os.listdir(f"{_folder_of(pid)}/fd")))
-        except PermissionError:
-            if _is_ending(pid):
-                return []
-            raise
-        except _GONE:
-            # With the mount option hidepid, another user's process appears not to
-            # exist. Only a ProcessLookupError from kill means that it is gone.
-            try:
-                with contextlib.suppress(PermissionError):
-                    os.kill(pid, 0)
-            except (ProcessLookupError, OverflowError):
-                raise _no_such_process() from None
-            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM)) from None
+    def _stat(process: str) -> tuple[str, int]:
+        """Return the state and the flags of the process in this folder of /proc."""
+        with open(f"{process}/stat", "rb") as stat:
+            # The second field, in parentheses, may have spaces and parentheses in it.
+            # So these are the third field and those after it.
+            fields = stat.read().rpartition(b")")[2].split()
+        return fields[0].decode(), int(fields[9 - 3])
 
-    def _is_ending(pid: int) -> bool:
+    def _is_ending(process: str) -> bool:
         """Return whether a process is a zombie, or about to become one.
 
         Its table of descriptors then belongs to root and is empty.
         """
-        try:
-            with open(f"/proc/{pid}/stat", "rb") as stat:
-                # The second field, in parentheses, may have spaces in it. So these are
-                # the third field and those after it.
-                fields = stat.read().rpartition(b")")[2].split()
-        except _GONE:
-            raise _no_such_process() from None
-        state, flags = fields[0], int(fields[9 - 3])
-        return state in b"ZX" or bool(flags & PF_EXITING)
+        state, flags = _stat(process)
+        return state in "ZX" or bool(flags & PF_EXITING)
 
-    def _flags_of(process: str, fd: int) -> int:
-        """Return the flags of a descriptor of the process in this folder of /proc."""
+    def _numbers_in(process: str) -> list[int]:
+        try:
+            return sorted(map(int, os.listdir(f"{process}/fd")))
+        except PermissionError:
+            if _is_ending(process):
+                return []
+            raise
+
+    def _descriptors_of(pid: int) -> tuple[str, list[int]]:
+        """Return the folder of a process in /proc, and its open descriptors.
+
+        If the main thread has ended but others go on, it is the folder of one of them.
+        """
+        process = _folder_of(pid)
+        try:
+            fds = _numbers_in(process)
+            if fds or not _is_ending(process):
+                return process, fds
+            for task in os.listdir(f"/proc/{pid}/task"):
+                thread = f"/proc/{pid}/task/{task}"
+                # It may have ended by now.
+                with contextlib.suppress(*_GONE):
+                    if not _is_ending(thread):
+                        return thread, _numbers_in(thread)
+        except _GONE:
+            _raise_gone(pid)
+        return process, []
+
+    def _raise_gone(pid: int) -> NoReturn:
+        """Raise the error of a process that /proc does not show."""
+        # With the mount option hidepid, another user's process appears not to exist.
+        # Only a ProcessLookupError from kill means that it is gone.
+        try:
+            with contextlib.suppress(PermissionError):
+                os.kill(pid, 0)
+        except (ProcessLookupError, OverflowError):
+            raise _no_such_process() from None
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM)) from None
+
+    def _fdinfo(process: str, fd: int) -> dict[str, str]:
+        """Return what /proc tells of a descriptor."""
         with open(f"{process}/fdinfo/{fd}", "rb") as info:
-            for line in info:
-                if line.startswith(b"flags:"):
-                    return int(line[len("flags:") :], 8)
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            lines = info.read().decode("ascii", "replace").splitlines()
+        pairs = (line.partition(":") for line in lines)
+        found = {name: value.strip() for name, _, value in pairs}
+        # A process that is just ending has an empty one.
+        if "flags" not in found:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return found
 
     def _list_other(pid: int) -> list[OpenHandle]:
         _check_proc()
+        process, fds = _descriptors_of(pid)
         handles: list[OpenHandle] = []
-        for fd in _descriptors_of(pid):
+        for fd in fds:
             target = None
             # Its path may be too long.
             with contextlib.suppress(OSError):
-                target = os.readlink(f"/proc/{pid}/fd/{fd}")
+                target = os.readlink(f"{process}/fd/{fd}")
             try:
-                flags = _flags_of(f"/proc/{pid}", fd)
+                flags = int(_fdinfo(process, fd)["flags"], 8)
             except PermissionError:
                 # It has capabilities that this process lacks, or has begun to exit.
-                if _is_ending(pid):
+                if _is_ending(process):
                     return []
                 raise
             except _GONE:
@@ -1255,399 +1312,8 @@ else:
             handles.append(OpenHandle(fd, inheritable, target, _access(flags)))
         return handles
 
-    # The search for the holders of a file opens nothing but folders and files in /proc.
-    # A pipe or a socket is identified by the text of its link there. A file is
-    # identified by its device and inode, because it may have several names, or none.
-    # stat could hang forever on a dead network file system. statx with
-    # AT_STATX_DONT_SYNC uses what the kernel already knows. Old kernels and some
-    # seccomp filters refuse statx. So after any error, stat is asked.
-
-    def _identity(path: str, *, dir_fd: int | None = None) -> tuple[int, int]:
-        """Return the device and the inode that a link in /proc points to."""
-        if _statx is not None:
-            # An absolute path needs no folder.
-            folder = -1 if dir_fd is None else dir_fd
-            told = statx()
-            if not _statx(
-                folder, path.encode(), AT_STATX_DONT_SYNC, STATX_INO, ctypes.byref(told)
-            ):
-                device = os.makedev(told.stx_dev_major, told.stx_dev_minor)
-                return device, told.stx_ino
-        status = os.stat(path, dir_fd=dir_fd)
-        return status.st_dev, status.st_ino
-
-    def _holders(fd: int, pid: int) -> list[Holder]:
-        _check_proc()
-        if fd not in _descriptors_of(pid):
-            raise _bad_handle(fd)
-        path = f"{_folder_of(pid)}/fd/{fd}"
-        try:
-            link = os.readlink(path)
-        except FileNotFoundError:
-            # It is closed by now, as is the one that listed this process's descriptors.
-            raise _bad_handle(fd) from None
-        except OSError:
-            # The path of a file may be too long for this. Any other error is raised
-            # again by look() below.
-            link = ""
-        if link.startswith("anon_inode:"):
-            msg = f"Linux does not show who else has this {link}"
-            raise NotImplementedError(msg)
-        look: Callable[..., object] = _identity
-        if link.startswith(("pipe:[", "socket:[")):
-            look = os.readlink
-        wanted = look(path)
-        found: list[Holder] = []
-        for process in sorted(map(int, filter(str.isdecimal, os.listdir("/proc")))):
-            # It may have ended by now, or access to it may be denied.
-            with contextlib.suppress(*_GONE, PermissionError):
-                found += _holders_in(process, look, wanted)
-        return found
-
-    def _holders_in(
-        pid: int, look: Callable[..., object], wanted: object
-    ) -> list[Holder]:
-        """Return the descriptors of a process for which `look` returns `wanted`."""
-        process = _folder_of(pid)
-        folder = os.open(f"{process}/fd", os.O_RDONLY)
-        fds: list[int] = []
-        try:
-            for name in os.listdir(folder):
-                try:
-                    same = look(name, dir_fd=folder) == wanted
-                except OSError:
-                    # It has been closed in the meantime.
-                    continue
-                if same:
-                    fds.append(int(name))
-        finally:
-            os.close(folder)
-        found: list[Holder] = []
-        for fd in sorted(fds):
-            with contextlib.suppress(*_GONE):
-                flags = _flags_of(process, fd)
-                flag = not flags & os.O_CLOEXEC
-                command = _command(process)
-                found.append(Holder(pid, fd, flag, _access(flags), command))
-        return found
-
-    def _command(process: str) -> str | None:
-        """Return the command line of a process, or its name in brackets."""
-        import shlex
-
-        with contextlib.suppress(OSError):
-            with open(f"{process}/cmdline", "rb") as cmdline:
-                words = cmdline.read().rstrip(b"\0").split(b"\0")
-            if words != [b""]:
-                return " ".join(shlex.quote(os.fsdecode(word)) for word in words)
-            with open(f"{process}/comm", "rb") as comm:
-                return f"[{os.fsdecode(comm.read().rstrip())}]"
-        return None
-
-    def _shut_off_all_but(kept: set[int]) -> None:
-        spared = sorted(kept)
-        firsts = [0, *(fd + 1 for fd in spared)]
-        # gVisor rejects a last number above INT_MAX.
-        lasts = [*(fd - 1 for fd in spared), INT_MAX]
-        gaps = [(first, last) for first, last in zip(firsts, lasts) if first <= last]
-        # The flag is refused with ENOSYS before Linux 5.9, with EINVAL before 5.11 and
-        # FreeBSD 13.1, and with EPERM by some seccomp filters.
-        if _close_range and not any(
-            _close_range(first, last, CLOSE_RANGE_CLOEXEC) for first, last in gaps
-        ):
-            return
-        for handle in _list():
-            if handle.inheritable and handle.handle not in kept:
-                # It may be closed by now.
-                with contextlib.suppress(OSError):
-                    _set(handle.handle, False)
-
-    @contextlib.contextmanager
-    def _popen_arguments(
-        fds: Iterable[int], startupinfo: Any
-    ) -> Generator[dict[str, Any], None, None]:
-        """Give the child these descriptors."""
-        if startupinfo is not None:
-            msg = "startupinfo is only supported on Windows platforms"
-            raise ValueError(msg)
-        yield {"pass_fds": tuple(fds)}
-
-    def _suffix(_file: object) -> str:
-        return ""
-
-    def _sent_to_spawned(fd: int, _popen: Any) -> Any:
-        """Return what to pickle for a process that multiprocessing is spawning."""
-        return sys.modules["multiprocessing.reduction"].DupFd(fd)
-
-    def _arrived(sent: Any) -> int:
-        fd: int = sent.detach()
-        return fd
-
-    def _descriptor(fd: int, _appending: bool) -> int:
-        return fd
-
-    def _execute(command: list[str], passed: list[tuple[int, int]]) -> NoReturn:
-        """Become a command that has only these descriptors, under new numbers."""
-        import signal
-
-        try:
-            # All are copied above the wanted numbers first, because two of them may
-            # swap numbers.
-            lowest = max((number for _, number in passed), default=2) + 1
-            copies = [(_duplicate(fd, lowest=lowest), number) for fd, number in passed]
-            disable_inheritance()
-            for copy, number in copies:
-                os.dup2(copy, number)
-        except OSError as error:
-            msg = f"the limit of descriptors is too low for this: {error}"
-            raise _UsageError(msg) from None
-        # Python ignores these signals, and they would stay ignored after exec.
-        ignored = [signal.SIGPIPE, signal.SIGXFSZ]
-        for number in ignored:
-            signal.signal(number, signal.SIG_DFL)
-        try:
-            os.execvp(command[0], command)
-        finally:
-            # It failed. They are ignored again, so that writing a message that nobody
-            # reads does not end this process.
-            for number in ignored:
-                signal.signal(number, signal.SIG_IGN)
-
-
-def _no_such_process() -> ProcessLookupError:
-    return ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
-
-
-# ---------------------------------------------------------------------------------
-# Numbers and files
-# ---------------------------------------------------------------------------------
-
-
-# No handle or process id has more digits. int rejects strings of several thousand.
-_MOST_DIGITS = 20
-
-
-def _check_range(number: int, bits: int) -> None:
-    # ctypes would truncate the number, and act on another file.
-    if number >> (bits - 1) not in (0, -1):
-        msg = "Python int too large to convert to C int"
-        raise OverflowError(msg)
-
-
-def _plain_int(value: SupportsIndex) -> int:
-    # operator.index alone may return an instance of a subclass, and PyPy's ctypes would
-    # then use its _as_parameter_. int() would use its __int__.
-    return int.__add__(operator.index(value), 0)
-
-
-def _number(file: Any, *, is_handle: bool = False) -> tuple[int, bool]:
-    """Return the number of a file, and whether it is a handle.
-
-    What an int means is up to the caller, and never guessed. What fileno() means is
-    decided by the object's class, or else by the system.
-    """
-    number = None
-    with contextlib.suppress(TypeError):
-        number = _plain_int(file)
-    if number is not None:
-        is_handle = _is_process_handle(file) or is_handle
-    elif hasattr(file, "fileno"):
-        number = file.fileno()
-        if not isinstance(number, int):
-            msg = f"expected an int from fileno(), not {type(number).__name__!r}"
-            raise TypeError(msg)
-        number = _plain_int(number)
-        is_handle = _fileno_is_handle(file, number)
-    else:
-        kind = type(file).__name__
-        msg = f"expected a file, an OpenHandle or an int, not {kind!r}"
-        raise TypeError(msg)
-    _check_range(number, _HANDLE_BITS if is_handle else 32)
-    return number, is_handle
-
-
-def _open_handles_of(files: Iterable[File]) -> list[int]:
-    """Return the handles of several files, which must all be open.
-
-    An OSError has the number in its `filename`, as in os.
-    """
-    handles: list[int] = []
-    for file in files:
-        number, is_handle = _number(file)
-        try:
-            handle = _to_handle(number, is_handle)
-            _get(handle)
-        except OSError as error:
-            error.filename = number
-            raise
-        handles.append(handle)
-    return handles
-
-
-# ---------------------------------------------------------------------------------
-# The four functions of os
-#
-# On POSIX each begins with a fast path, for plain ints only: ctypes would use the
-# _as_parameter_ of an object, and truncate 2**32 to 0. Anything else, and any call that
-# fails, takes the slow path. There the number is checked first, then the flag, and then
-# whether the file is open, as in os.
-# ---------------------------------------------------------------------------------
-
-
-def get_inheritable(fd: File, /) -> bool:
-    """Get the inheritable flag of a file descriptor.
-
-    This is `os.get_inheritable`, but it also accepts any object with
-    `fileno()`.
-
-    Args:
-        fd: A file: a descriptor, an OpenHandle, or any object with
-            `fileno()`.
-
-    Returns:
-        Whether a program that this process executes would get it.
-
-    Raises:
-        OSError: EBADF. It is not open.
-        OverflowError: The number does not fit in a C int.
-        TypeError: It is neither an int nor an object with `fileno()`. On
-            Windows also: the class of the object is not known, and its
-            number is open both as a descriptor and as a handle.
-        ValueError: The file object is closed, or has no descriptor.
-
-    System calls:
-        POSIX: fcntl(F_GETFD).
-        Windows: GetHandleInformation, on the descriptor's handle.
-    """
-    if _quick_getfd is not None and type(fd) is int and 0 <= fd <= INT_MAX:
-        flags = _quick_getfd(fd, F_GETFD)
-        if flags != -1:
-            return not flags & FD_CLOEXEC
-    return _get(_to_handle(*_number(fd)))
-
-
-def set_inheritable(fd: File, inheritable: SupportsIndex, /) -> None:
-    """Set the inheritable flag of a file descriptor.
-
-    This is `os.set_inheritable`, but it also accepts any object with
-    `fileno()`.
-
-    >>> with open(os.devnull) as file:
-    ...     set_inheritable(file, True)
-    ...     get_inheritable(file)
-    True
-
-    Args:
-        fd: A file: a descriptor, an OpenHandle, or any object with
-            `fileno()`.
-        inheritable: Whether a program that this process executes should get
-            it: an int, in which 0 means no.
-
-    Raises:
-        OSError: EBADF. It is not open.
-        OverflowError: The number or the flag does not fit in a C int.
-        TypeError: As for `get_inheritable`, or the flag is not an int.
-        ValueError: The file object is closed, or has no descriptor.
-
-    System calls:
-        POSIX: fcntl(F_SETFD). Other flags of the descriptor stay as they
-            are.
-        Windows: SetHandleInformation, on the descriptor's handle.
-    """
-    if (
-        _quick_setfd is not None
-        and type(fd) is int
-        and 0 <= fd <= INT_MAX
-        and type(inheritable) is bool
-        and _quick_setfd(fd, F_SETFD, 0 if inheritable else FD_CLOEXEC) != -1
-    ):
-        return
-    number, is_handle = _number(fd)
-    flag = _plain_int(inheritable)
-    _check_range(flag, 32)
-    _set(_to_handle(number, is_handle), flag != 0)
-
-
-def get_handle_inheritable(handle: File, /) -> bool:
-    """Get the inheritable flag of a handle.
-
-    This is `os.get_handle_inheritable`, on every platform. On Windows an
-    int is a HANDLE, and never a file descriptor; an object with `fileno()`
-    stands for its handle, whether it is a socket or a file. On POSIX a
-    handle is a file descriptor.
-
-    Args:
-        handle: A file: a handle, an OpenHandle, or any object with
-            `fileno()`.
-
-    Returns:
-        Whether a program that this process executes would get it.
-
-    Raises:
-        OSError: It is not open. EBADF; on Windows, for a handle, WinError
-            6.
-        OverflowError: The number does not fit in a handle.
-        TypeError: As for `get_inheritable`.
-        ValueError: The file object is closed, or has no descriptor.
-
-    System calls:
-        POSIX: fcntl(F_GETFD).
-        Windows: GetHandleInformation.
-    """
-    if _quick_getfd is not None and type(handle) is int and 0 <= handle <= INT_MAX:
-        flags = _quick_getfd(handle, F_GETFD)
-        if flags != -1:
-            return not flags & FD_CLOEXEC
-    return _get(_to_handle(*_number(handle, is_handle=True)))
-
-
-def set_handle_inheritable(handle: File, inheritable: object, /) -> None:
-    """Set the inheritable flag of a handle.
-
-    This is `os.set_handle_inheritable`, on every platform. See
-    `get_handle_inheritable` for what a handle is.
-
-    Args:
-        handle: A file: a handle, an OpenHandle, or any object with
-            `fileno()`.
-        inheritable: Whether a program that this process executes should get
-            it: anything with a truth value.
-
-    Raises:
-        OSError: It is not open. EBADF; on Windows, for a handle, WinError
-            6.
-        OverflowError: The number does not fit in a handle.
-        TypeError: As for `get_inheritable`.
-        ValueError: The file object is closed, or has no descriptor.
-
-    System calls:
-        POSIX: fcntl(F_SETFD). Other flags of the descriptor stay as they
-            are.
-        Windows: SetHandleInformation.
-    """
-    if (
-        _quick_setfd is not None
-        and type(handle) is int
-        and 0 <= handle <= INT_MAX
-        and type(inheritable) is bool
-        and _quick_setfd(handle, F_SETFD, 0 if inheritable else FD_CLOEXEC) != -1
-    ):
-        return
-    number, is_handle = _number(handle, is_handle=True)
-    flag = bool(inheritable)
-    _set(_to_handle(number, is_handle), flag)
-
-
-# ---------------------------------------------------------------------------------
-# Listing
-# ---------------------------------------------------------------------------------
-
-
-def _process_id(pid: SupportsIndex) -> int:
-    number = _plain_int(pid)
-    if not 0 < number < 1 << 32 or number % _STEP:
-        raise _no_such_process()
-    return number
+    def _list_process(pid: int) -> list[OpenHandle]:
+        return _list() if pid == os.getpid() else _list_other(pid)
 
 
 def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
@@ -1666,29 +1332,278 @@ def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
         NotImplementedError: With `pid`: this system does not support it. On
             Linux, /proc is not mounted, or belongs to another pid
             namespace.
-        PermissionError: With `pid`: access to that process is denied.
+        PermissionError: With `pid`: access to that process is denied. On
+            Windows: this process may not read the system's table of
+            handles, as in a sandbox with low integrity.
         ProcessLookupError: With `pid`: there is no such process.
         TypeError: `pid` is not an int.
 
     System calls:
         Linux: /proc/thread-self/fd, because a thread may have descriptors
             of its own. For another process, /proc/PID/fd and
-            /proc/PID/fdinfo.
+            /proc/PID/fdinfo; if its main thread has ended, those of
+            another thread in /proc/PID/task.
         macOS, BSD: /dev/fd, and on macOS fcntl(F_GETPATH).
         Windows: NtQuerySystemInformation(SystemExtendedHandleInformation),
             DuplicateHandle, NtQueryObject(ObjectTypeInformation),
-            GetFileType, GetFinalPathNameByHandle. No file is opened. A file
-            that takes longer than a tenth of a second, as when another
-            thread is reading from the same pipe, is listed as `File`, and
-            so are all that are left after a second.
+            GetFileType, GetFinalPathNameByHandle. No file is opened. A
+            file that does not answer, as when another thread is reading
+            from the same pipe, is listed as `File`.
         Where none of these is available, or no descriptor is free: fcntl on
             every number up to the limit.
     """
-    number = os.getpid() if pid is None else _process_id(pid)
-    return _list() if number == os.getpid() else _list_other(number)
+    return _list() if pid is None else _list_process(_process_id(pid))
 
 
-def holders(file: File, pid: SupportsIndex | None = None) -> list[Holder]:
+# ---------------------------------------------------------------------------------
+# Holders
+#
+# What a platform finds comes with a sentence for the command line, which says why it
+# may not be the whole answer, or is empty.
+# ---------------------------------------------------------------------------------
+
+if sys.platform == "win32":
+    PROCESS_QUERY_LIMITED_INFORMATION = 0x1000
+
+    _QueryFullProcessImageNameW = _bound(
+        _kernel32, "QueryFullProcessImageNameW", BOOL, HANDLE, DWORD, LPWSTR, PDWORD
+    )
+
+    def _holders_of_handle(handle: int, pid: int) -> tuple[list[Holder], str]:
+        if _CompareObjectHandles is None:
+            raise NotImplementedError(
+                "finding out who else has a file needs Windows 10 or later"
+            )
+        access = _winapi.PROCESS_DUP_HANDLE
+        with _unless_finalizing(_asking), _opened_process(pid, access) as process:
+            _forget_what_has_ended()
+            table = _HandleTable()
+            type_index = _type_index(table, handle, pid)
+            try:
+                original = _copied(handle, process)
+            except OSError:
+                raise _bad_handle(handle) from None
+            try:
+                return _handles_on(original, type_index, table), ""
+            finally:
+                if process != CURRENT_PROCESS:
+                    _close_copies([original])
+
+    def _type_index(table: _HandleTable, handle: int, pid: int) -> int:
+        for row in table.rows("UniqueProcessId", pid):
+            if row.HandleValue == handle:
+                return int(row.ObjectTypeIndex)
+        raise _bad_handle(handle)
+
+    def _by_process(table: _HandleTable, type_index: int) -> dict[int, list[Any]]:
+        """Return the handles of one type, for each process in order."""
+        rows: collections.defaultdict[int, list[Any]]
+        rows = collections.defaultdict(list)
+        for row in table.rows("ObjectTypeIndex", type_index):
+            rows[row.UniqueProcessId].append(row)
+        return {pid: rows[pid] for pid in sorted(rows)}
+
+    def _handles_on(
+        original: int, type_index: int, table: _HandleTable
+    ) -> list[Holder]:
+        """Return the handles in a table that refer to the same object as this one."""
+        is_file = _type_name(original) == "File"
+        found: list[Holder] = []
+        for pid, rows in _by_process(table, type_index).items():
+            access = _winapi.PROCESS_DUP_HANDLE | PROCESS_QUERY_LIMITED_INFORMATION
+            # It may have ended by now, or access to it may be denied.
+            with contextlib.suppress(OSError), _opened_process(pid, access) as process:
+                same = _same_as(original, rows, process)
+                found += _as_holders(same, process, is_file)
+        return found
+
+    def _same_as(original: int, rows: list[Any], process: int) -> list[Any]:
+        same: list[Any] = []
+        copies: list[int] = []
+        for row in rows:
+            # It may be closed by now.
+            with contextlib.suppress(OSError):
+                copies.append(_copied(row.HandleValue, process))
+                if _CompareObjectHandles(original, copies[-1]):
+                    same.append(row)
+        if process != CURRENT_PROCESS:
+            _close_copies(copies)
+        return same
+
+    def _as_holders(rows: list[Any], process: int, is_file: bool) -> list[Holder]:
+        program = _program(process) if rows else None
+        found: list[Holder] = []
+        for row in sorted(rows, key=operator.attrgetter("HandleValue")):
+            flag = bool(row.HandleAttributes & OBJ_INHERIT)
+            access = _access(row.GrantedAccess) if is_file else None
+            pid = row.UniqueProcessId
+            found.append(Holder(pid, row.HandleValue, flag, access, program))
+        return found
+
+    def _program(process: int) -> str | None:
+        path = ctypes.create_unicode_buffer(32768)
+        size = DWORD(len(path))
+        if _QueryFullProcessImageNameW(process, 0, path, ctypes.byref(size)):
+            return path.value
+        return None
+
+else:
+    AT_STATX_DONT_SYNC = 0x4000
+    PF_KTHREAD = 0x200000  # On Linux, in field 9 of /proc/PID/stat.
+    STATX_INO = 0x100
+
+    class statx(ctypes.Structure):
+        """What Linux's statx reports about a file, as far as it is used here."""
+
+        _fields_ = (
+            ("__before_ino", ctypes.c_uint64 * 4),
+            ("stx_ino", ctypes.c_uint64),
+            ("__before_dev", ctypes.c_uint64 * 12),
+            ("stx_dev_major", ctypes.c_uint32),
+            ("stx_dev_minor", ctypes.c_uint32),
+            ("__rest", ctypes.c_uint64 * 14),
+        )
+
+    # musl has had it since 1.2.5, glibc since 2.28. CDLL releases the GIL, because a
+    # call may take a while. A call without argtypes is faster.
+    _statx: Any = getattr(ctypes.CDLL(None), "statx", None) if LINUX else None
+
+    # The search for the holders of a file opens nothing but folders and files in /proc.
+    # A pipe or a socket is identified by the text of its link there. A file is
+    # identified by its device and inode, because it may have several names, or none.
+    # stat could hang forever on a dead network file system. statx with
+    # AT_STATX_DONT_SYNC uses what the kernel already knows. Old kernels and some
+    # seccomp filters refuse statx. So after any error, stat is asked.
+
+    def _identity(path: str, *, dir_fd: int | None = None) -> tuple[int, int]:
+        """Return the device and the inode that a link in /proc points to."""
+        if _statx is not None:
+            # An absolute path needs no folder.
+            folder = -1 if dir_fd is None else dir_fd
+            status = statx()
+            if not _statx(
+                folder,
+                path.encode(),
+                AT_STATX_DONT_SYNC,
+                STATX_INO,
+                ctypes.byref(status),
+            ):
+                device = os.makedev(status.stx_dev_major, status.stx_dev_minor)
+                return device, status.stx_ino
+        result = os.stat(path, dir_fd=dir_fd)
+        return result.st_dev, result.st_ino
+
+    def _holders_of_handle(fd: int, pid: int) -> tuple[list[Holder], str]:
+        _check_proc()
+        process, fds = _descriptors_of(pid)
+        if fd not in fds:
+            raise _bad_handle(fd)
+        path = f"{process}/fd/{fd}"
+        link = ""
+        try:
+            # The path of a file may be too long for this.
+            with contextlib.suppress(OSError):
+                link = os.readlink(path)
+            if link.startswith("anon_inode:"):
+                raise NotImplementedError(
+                    f"Linux does not show who else has this {link}"
+                )
+            if link.startswith(("pipe:[", "socket:[")):
+                return _search(os.readlink, {link})
+            return _search(
+                _identity, {_identity(path)}, _fdinfo(process, fd).get("tty-index")
+            )
+        except FileNotFoundError:
+            # It was the descriptor that has listed the folder of this process.
+            raise _bad_handle(fd) from None
+
+    def _search(
+        identify: Callable[..., object],
+        wanted: set[Any],
+        tty_index: str | None = None,
+    ) -> tuple[list[Holder], str]:
+        """Return the descriptors of all processes that are identified as wanted.
+
+        All masters of pseudo-terminals have the same inode. What tells them apart is
+        the index of the terminal.
+        """
+        found: list[Holder] = []
+        errors: dict[int, OSError] = {}
+        for pid in sorted(map(int, filter(str.isdecimal, os.listdir("/proc")))):
+            # It may have ended by now.
+            with contextlib.suppress(*_GONE):
+                try:
+                    found += _holders_in(pid, identify, wanted, tty_index, errors)
+                except PermissionError as error:
+                    if not _stat(f"/proc/{pid}")[1] & PF_KTHREAD:
+                        errors[pid] = error
+        # If not even this process could be searched, an empty list would mean nothing.
+        if not found and os.getpid() in errors:
+            raise errors[os.getpid()]
+        return found, _uninspected(len(errors))
+
+    def _uninspected(count: int) -> str:
+        if not count or os.geteuid() == 0:
+            return ""
+        processes = "1 process" if count == 1 else f"{count} processes"
+        return f"{processes} could not be inspected: try as root"
+
+    def _holders_in(
+        pid: int,
+        identify: Callable[..., object],
+        wanted: set[Any],
+        tty_index: str | None,
+        errors: dict[int, OSError],
+    ) -> list[Holder]:
+        """Return the descriptors of one process, and put its error in `errors`."""
+        process, names = _descriptors_of(pid)
+        folder = os.open(f"{process}/fd", os.O_RDONLY)
+        fds: list[int] = []
+        try:
+            for fd in names:
+                # An error hides only this one: its path may be too long, or its file
+                # system may be gone.
+                try:
+                    is_wanted = identify(str(fd), dir_fd=folder) in wanted
+                except OSError as error:
+                    is_wanted = False
+                    if not isinstance(error, _GONE):
+                        errors[pid] = error
+                if is_wanted:
+                    fds.append(fd)
+        finally:
+            os.close(folder)
+        found: list[Holder] = []
+        for fd in fds:
+            with contextlib.suppress(*_GONE):
+                info = _fdinfo(process, fd)
+                if tty_index in (None, info.get("tty-index")):
+                    flags = int(info["flags"], 8)
+                    flag = not flags & os.O_CLOEXEC
+                    found.append(
+                        Holder(pid, fd, flag, _access(flags), _command(process))
+                    )
+        return found
+
+    def _command(process: str) -> str | None:
+        """Return the command line of a process, or its name in brackets."""
+        import shlex
+
+        with contextlib.suppress(OSError):
+            with open(f"{process}/cmdline", "rb") as cmdline:
+                text = cmdline.read()
+            words = (text[:-1] if text.endswith(b"\0") else text).split(b"\0")
+            # A program that sets its own title pads it with NULs.
+            if not any(words[1:]):
+                del words[1:]
+            if words != [b""]:
+                return " ".join(shlex.quote(os.fsdecode(word)) for word in words)
+            with open(f"{process}/comm", "rb") as comm:
+                return f"[{os.fsdecode(comm.read().rstrip())}]"
+        return None
+
+
+def holders(file: _File, pid: SupportsIndex | None = None) -> list[Holder]:
     """Find out who has a file open: every handle to it, in every process.
 
     Use it to see why end-of-file never comes, who is using a port, or who
@@ -1740,112 +1655,104 @@ def holders(file: File, pid: SupportsIndex | None = None) -> list[Holder]:
             DuplicateHandle, CompareObjectHandles,
             QueryFullProcessImageName.
     """
+    return _holders(file, pid)[0]
+
+
+def _holders(file: Any, pid: SupportsIndex | None) -> tuple[list[Holder], str]:
+    """Return what `holders` returns, and the sentence that goes with it."""
     if pid is None:
-        return _holders(_open_handles_of([file])[0], os.getpid())
-    number = _process_id(pid)
-    if not isinstance(file, OpenHandle):
-        if not hasattr(file, "__index__"):
-            kind = type(file).__name__
-            msg = f"expected a number or an OpenHandle, not {kind!r}"
-            raise TypeError(msg)
-        file = OpenHandle(_plain_int(file))  # type: ignore[arg-type]
-    _check_range(file.handle, _HANDLE_BITS)
-    return _holders(file.handle, number)
+        return _holders_of_handle(_handle_of(file), os.getpid())
+    process = _process_id(pid)
+    if _is_open_handle(file):
+        handle = file.fileno()
+    elif hasattr(file, "__index__"):
+        handle = OpenHandle(_plain_int(file)).handle
+    else:
+        raise _expected("a number or an OpenHandle", file)
+    _check_range(handle, _HANDLE_BITS)
+    return _holders_of_handle(handle, process)
 
 
 # ---------------------------------------------------------------------------------
 # Blocks
 #
-# A block of `temporarily` knows a file by its number alone. The first block of a number
-# turns the flag on, and the last one turns it off. A flag that was on before is left
-# alone.
-#
-# The difficult case is a block that is just ending: it does not want the flag any more,
-# but has not turned it off yet. So there are two sets of blocks for each number. The
-# owners want the flag on. The users are the owners and those blocks that are just
-# ending. A block that begins looks for users. If there are any, the flag is on only
-# because of them, and the new block becomes an owner as well. A block that ends is
-# taken off the owners, turns the flag off if there are no others, and is taken off the
-# users last.
+# A block of `temporarily` knows a file by its number alone. Each number has a set of
+# owners: the blocks that want its flag to be on. A block that begins becomes an owner
+# and turns the flag on, unless the flag is on already without any owner. A block that
+# ends is taken off the owners, and turns the flag off if it was the last one.
 #
 # A lock keeps threads apart. It does not keep a signal handler, or a finalizer, from
-# interrupting its own thread anywhere in here, and from beginning and ending blocks of
-# its own. So each step looks again at what it relies on. A set in one of these
-# dictionaries is never replaced, because what was interrupted may be using it. A block
-# is recorded before its flag is set, so that it can be undone whenever a
-# KeyboardInterrupt comes. Undoing it twice does no harm.
+# interrupting its own thread anywhere in here, and from ending blocks, even the very
+# one that is just ending. So a block is recorded before its flag is set, each step can
+# be taken twice, and the end copies the numbers that it works on. Then a block that is
+# cut short by a KeyboardInterrupt can be ended again.
 #
 # No lock is held across a fork, because a fork would have to wait for whichever thread
-# has it, and would wait for ever if that thread hangs. Instead the child makes a new
-# lock and ends the blocks of the other threads, which do not exist there. It does so in
-# a hook after the fork. The hook of another module, or a signal handler, may come
-# first, so every use of the lock checks whether it is in a new process: see _lock_here.
+# has it, and would wait for ever if that thread hangs. Instead the child ends the
+# blocks of the other threads, which do not exist there, and makes a new lock. It is
+# alone, so it needs no lock for that. It does so in a hook after the fork. The hook of
+# another module, or a signal handler, may come first, so every use of the lock checks
+# whether it is in a new process: see _lock_here.
 # ---------------------------------------------------------------------------------
 
 _owners: collections.defaultdict[int, set[_Block]] = collections.defaultdict(set)
-_users: collections.defaultdict[int, set[_Block]] = collections.defaultdict(set)
+
+# The blocks that have begun and not ended. The child of a fork looks here for those of
+# other threads: one that was just ending may own nothing any more.
+_blocks: set[_Block] = set()
 
 # The thread that holds the lock can take it again, for signal handlers.
 _lock = threading.RLock()
 _lock_pid = os.getpid()
 
+# What stands for this process. A fork gets another one. A process id alone would not
+# do: in two containers both may be 1.
+_this_process = object()
+
 
 class _Block:
-    """One block of `temporarily`."""
+    """One block of `temporarily`. Its methods are called with the lock held."""
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
-        self.handles: list[int] = []
+        # A dictionary, because removing a number twice does no harm there.
+        self.handles: dict[int, None] = {}
 
     def begin(self, handles: Iterable[int]) -> None:
-        with _lock_here():
-            for handle in handles:
-                users = _users[handle]
-                # The users are looked at twice, because a handler may begin or end a
-                # block while _get asks.
-                if users or not _get(handle) or users:
-                    self.handles.append(handle)
-                    users.add(self)
-                    _owners[handle].add(self)
-                    _set(handle, True)
+        _blocks.add(self)
+        for handle in handles:
+            if _owners[handle] or not _get(handle):
+                self.handles[handle] = None
+                _owners[handle].add(self)
+                _set(handle, True)
 
     def end(self) -> None:
-        with _lock_here():
-            while self.handles:
-                handle = self.handles[-1]
-                owners = _owners[handle]
-                owners.discard(self)
-                while not owners:
-                    _set_if_open(handle, False)
-                    if not owners:
-                        break
-                    # A handler has begun a block meanwhile. It may have ended again
-                    # before the flag is on.
-                    _set_if_open(handle, True)
-                _users[handle].discard(self)
-                self.handles.pop()
+        for handle in list(self.handles):
+            _owners[handle].discard(self)
+            if not _owners[handle]:
+                # It may be closed by now.
+                with contextlib.suppress(OSError):
+                    _set(handle, False)
+            self.handles.pop(handle, None)
+        _blocks.discard(self)
 
 
-def _set_if_open(handle: int, inheritable: bool) -> None:
-    with contextlib.suppress(OSError):
-        _set(handle, inheritable)
-
-
-def _lock_here() -> threading.RLock:
+def _lock_here() -> ContextManager[object]:
     """Return the lock of this process, which may be the child of a fork."""
     if _lock_pid != os.getpid():
         _begin_anew()
-    return _lock
+    return _unless_finalizing(_lock)
 
 
 def _begin_anew() -> None:
-    global _lock, _lock_pid
+    """Make this process one of its own, after a fork."""
+    global _lock, _lock_pid, _this_process
+    for block in list(_blocks):
+        if block.thread != threading.get_ident():
+            block.end()
     _lock = threading.RLock()
+    _this_process = object()
     _lock_pid = os.getpid()
-    for users in list(_users.values()):
-        for block in list(users):
-            if block.thread != threading.get_ident():
-                block.end()
 
 
 # WebAssembly has no fork.
@@ -1853,7 +1760,42 @@ if sys.platform != "win32" and hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_anew)
 
 
-def disable_inheritance(*keep: File) -> None:
+if sys.platform == "win32":
+
+    def _shut_off_all_but(kept: set[int]) -> None:
+        for row in _HandleTable().rows("UniqueProcessId", os.getpid()):
+            if row.HandleAttributes & OBJ_INHERIT and row.HandleValue not in kept:
+                # It may be closed by now.
+                with contextlib.suppress(OSError):
+                    _set(row.HandleValue, False)
+
+else:
+    CLOSE_RANGE_CLOEXEC = 4
+
+    # musl, macOS and glibc before 2.34 do not have it. A raw system call is no way
+    # around that: Android kills a process for a call that its filter does not know.
+    _close_range: Any = getattr(_libc, "close_range", None)
+
+    def _shut_off_all_but(kept: set[int]) -> None:
+        spared = sorted(kept)
+        firsts = [0, *(fd + 1 for fd in spared)]
+        # gVisor rejects a last number above INT_MAX.
+        lasts = [*(fd - 1 for fd in spared), INT_MAX]
+        gaps = [(first, last) for first, last in zip(firsts, lasts) if first <= last]
+        # The flag is refused with ENOSYS before Linux 5.9, with EINVAL before 5.11 and
+        # FreeBSD 13.1, and with EPERM by some seccomp filters.
+        if _close_range and not any(
+            _close_range(first, last, CLOSE_RANGE_CLOEXEC) for first, last in gaps
+        ):
+            return
+        for fd in _own_descriptors()[1]:
+            if fd not in kept:
+                # It may be closed by now.
+                with contextlib.suppress(OSError):
+                    _set(fd, False)
+
+
+def disable_inheritance(*keep: _File) -> None:
     """Make everything that is open non-inheritable.
 
     The standard streams and `keep` stay as they are. So does anything that
@@ -1868,29 +1810,26 @@ def disable_inheritance(*keep: File) -> None:
     that child could lose its standard streams.
 
     Args:
-        *keep: The files that stay as they are: file descriptors, or objects
-            with `fileno()`, such as OpenHandles.
+        *keep: The files that stay as they are.
 
     Raises:
-        OSError: One of `keep` is not open. Nothing is changed.
-        OverflowError: As for `get_inheritable`. Nothing is changed.
-        TypeError: As for `get_inheritable`. Nothing is changed.
-        ValueError: As for `get_inheritable`. Nothing is changed.
+        Exception: As for `get_inheritable`, before any flag is changed. On
+            Windows also PermissionError, as for `open_handles`.
 
     System calls:
         Linux, FreeBSD, Cygwin: close_range(CLOSE_RANGE_CLOEXEC), once for
             each gap between the descriptors that are kept.
-        Elsewhere, and where that is refused: as for `open_handles`, then
-            `set_inheritable` for each that is inheritable.
+        Elsewhere, and where that is refused: the numbers that
+            `open_handles` lists, then `set_inheritable` for each.
     """
-    kept = {*_open_handles_of(keep), *_streams()}
+    kept = {*map(_handle_of, keep), *_streams()}
     with _lock_here():
         kept.update(handle for handle, owners in list(_owners.items()) if owners)
         _shut_off_all_but(kept)
 
 
 @contextlib.contextmanager
-def temporarily(*files: File) -> Generator[None, None, None]:
+def temporarily(*files: _File) -> Generator[None, None, None]:
     """Make files inheritable inside the block, then restore their flags.
 
         with temporarily(file):
@@ -1911,17 +1850,13 @@ def temporarily(*files: File) -> Generator[None, None, None]:
     the block ends.
 
     Args:
-        *files: File descriptors, or objects with `fileno()`, such as
-            OpenHandles.
+        *files: The files.
 
     Yields:
         None.
 
     Raises:
-        OSError: One of the files is not open. No flag is changed.
-        OverflowError: As for `get_inheritable`. No flag is changed.
-        TypeError: As for `get_inheritable`. No flag is changed.
-        ValueError: As for `get_inheritable`. No flag is changed.
+        Exception: As for `get_inheritable`, and then no flag is changed.
 
     System calls:
         As for `get_inheritable` and `set_inheritable`.
@@ -1930,17 +1865,89 @@ def temporarily(*files: File) -> Generator[None, None, None]:
     # A KeyboardInterrupt may cut the first end short. The second one finishes it.
     try:
         try:
-            block.begin(_open_handles_of(files))
+            handles = [_handle_of(file) for file in files]
+            with _lock_here():
+                block.begin(handles)
             yield
         finally:
-            block.end()
+            with _lock_here():
+                block.end()
     finally:
-        block.end()
+        with _lock_here():
+            block.end()
 
 
 # ---------------------------------------------------------------------------------
 # Handing over
 # ---------------------------------------------------------------------------------
+
+if sys.platform == "win32":
+    # Comes after the number in an argument if the file was opened for appending. POSIX
+    # has that in the open file itself, Windows only in the parent's descriptor.
+    _APPENDING: str = "a"
+
+    def _appending_mark(file: Any) -> str:
+        if hasattr(file, "__index__"):
+            return ""
+        mode = getattr(_innermost(file, file.fileno()), "mode", "")
+        return _APPENDING if "a" in str(mode) else ""
+
+    @contextlib.contextmanager
+    def _popen_arguments(
+        handles: Iterable[int], startupinfo: Any
+    ) -> Generator[_PopenArguments, None, None]:
+        """Give the child these handles, and those that startupinfo names."""
+        info = startupinfo.copy() if startupinfo else subprocess.STARTUPINFO()
+        attributes = dict(info.lpAttributeList or {})
+        unique = dict.fromkeys([*attributes.get("handle_list", ()), *handles])
+        info.lpAttributeList = {**attributes, "handle_list": list(unique)}
+        # Windows rejects this list if a handle in it is not inheritable.
+        with temporarily(*map(OpenHandle, unique)):
+            yield {"startupinfo": info}
+
+    def _pickled_for_spawning(handle: int, popen: Any) -> Any:
+        """Return what to pickle for a process that multiprocessing is spawning."""
+        # Not DupHandle, which needs an access mask and leaves its duplicate in the
+        # parent.
+        reduction = sys.modules["multiprocessing.reduction"]
+        return reduction.duplicate(handle, popen.sentinel, True)
+
+    def _unpickled_in_child(handle: int) -> int:
+        return handle
+
+    def _descriptor(handle: int, appending: bool) -> int:
+        flags = os.O_NOINHERIT | (os.O_APPEND if appending else 0)
+        return msvcrt.open_osfhandle(handle, flags)
+
+else:
+    _APPENDING: str = ""
+
+    def _appending_mark(_file: Any) -> str:
+        return ""
+
+    @contextlib.contextmanager
+    def _popen_arguments(
+        fds: Iterable[int], startupinfo: Any
+    ) -> Generator[_PopenArguments, None, None]:
+        """Give the child these descriptors."""
+        if startupinfo is not None:
+            raise ValueError("startupinfo is only supported on Windows platforms")
+        yield {"pass_fds": tuple(fds)}
+
+    def _pickled_for_spawning(fd: int, _popen: Any) -> Any:
+        """Return what to pickle for a process that multiprocessing is spawning."""
+        return sys.modules["multiprocessing.reduction"].DupFd(fd)
+
+    def _unpickled_in_child(pickled: Any) -> int:
+        fd: int = pickled.detach()
+        return fd
+
+    def _descriptor(fd: int, _appending: bool) -> int:
+        return fd
+
+
+# No handle has more digits. int rejects strings of several thousand.
+_MOST_DIGITS = 20
 
 
 class _Argument(str):
@@ -1952,16 +1959,16 @@ class _Argument(str):
     the result is a plain string.
     """
 
-    __slots__ = ("handle", "is_usable", "pid")
+    __slots__ = ("handle", "is_usable", "process")
 
     handle: int
     is_usable: bool
-    pid: int
+    process: object
 
-    def __new__(cls, handle: int, suffix: str) -> _Argument:  # noqa: PYI034
-        argument = super().__new__(cls, f"{handle}{suffix}")
+    def __new__(cls, handle: int, mark: str) -> _Argument:  # noqa: PYI034
+        argument = super().__new__(cls, f"{handle}{mark}")
         argument.handle = handle
-        argument.pid = os.getpid()
+        argument.process = _this_process
         # False when the block has ended or, in a forked process, when it is received.
         argument.is_usable = True
         return argument
@@ -1973,18 +1980,29 @@ class _Argument(str):
         if popen is None:
             return str, (str(self),)
         if not self.is_usable:
-            msg = "the passing block has ended, or this was already received here"
-            raise ValueError(msg)
-        suffix = self[len(str(self.handle)) :]
-        return _unpickle_argument, (_sent_to_spawned(self.handle, popen), suffix)
+            raise ValueError(
+                "the passing block has ended, or this was already received here"
+            )
+        mark = self[len(str(self.handle)) :]
+        return _unpickle_argument, (_pickled_for_spawning(self.handle, popen), mark)
+
+    def duplicate_after_fork(self) -> int | None:
+        """Return a duplicate of the file, once and in a forked process only."""
+        with _lock_here():
+            # Only a fork can have brought it to another process unchanged.
+            if not self.is_usable or self.process is _this_process:
+                return None
+            copy = _duplicate(self.handle)
+            self.is_usable = False
+            return copy
 
 
-def _unpickle_argument(sent: Any, suffix: str) -> str:
-    return f"{_arrived(sent)}{suffix}"
+def _unpickle_argument(pickled: Any, mark: str) -> str:
+    return f"{_unpickled_in_child(pickled)}{mark}"
 
 
 @contextlib.contextmanager
-def passing(*files: File, startupinfo: Any = None) -> Generator[Child, None, None]:
+def passing(*files: _File, startupinfo: Any = None) -> Generator[Child, None, None]:
     """Hand these files to a child: pass_fds for every platform.
 
         with passing(file, sock) as child:
@@ -2004,52 +2022,49 @@ def passing(*files: File, startupinfo: Any = None) -> Generator[Child, None, Non
 
     The child has standard streams of its own. So a file that is one of this
     process's streams goes over as a duplicate, which is closed when the
-    block ends. On Windows a file that was opened for appending goes on
-    appending in the child; an int does not show that, so pass the file
-    itself. A file that is passed twice can be received only once.
-    multiprocessing refuses a file from two blocks in the same `args`.
+    block ends. So does a file that is given a second time. On Windows a
+    file that was opened for appending goes on appending in the child; an
+    int does not show that, so pass the file itself. multiprocessing refuses
+    a file from two blocks in the same `args`.
 
     Args:
-        *files: File descriptors, or objects with `fileno()`, such as
-            OpenHandles.
+        *files: The files.
         startupinfo: Your own `subprocess.STARTUPINFO`, on Windows. The
             child is started with a copy of it, and also gets the handles in
             its `handle_list`.
 
     Yields:
         A Child: the arguments for the child's command line, and for
-        `Popen`.
+        `Popen`. On POSIX an argument is the number of the descriptor, for
+        any program.
 
     Raises:
-        OSError: One of the files is not open.
-        OverflowError: As for `get_inheritable`.
-        TypeError: As for `get_inheritable`.
         ValueError: As for `get_inheritable`, or there is a `startupinfo` on
             POSIX.
+        Exception: Any other, as for `get_inheritable`.
 
     System calls:
         POSIX: `pass_fds` of `Popen`. For multiprocessing, its DupFd.
         Windows: `handle_list` of STARTUPINFO, and those of `temporarily`.
     """
-    handles = _open_handles_of(files)
+    handles = [_handle_of(file) for file in files]
     with contextlib.ExitStack() as stack:
-        sent = {handle: handle for handle in handles}
-        for handle in sent.keys() & _streams().keys():
-            sent[handle] = _duplicate(handle)
-            stack.callback(_close, sent[handle])
-        # A file that is given twice has one object, which pickle sends once, because
-        # multiprocessing refuses to send a descriptor twice.
-        arguments: dict[str, _Argument] = {}
-        args: list[str] = []
+        taken = set(_streams())
+        args: list[_Argument] = []
         for file, handle in zip(files, handles):
-            argument = _Argument(sent[handle], _suffix(file))
-            args.append(arguments.setdefault(str(argument), argument))
-        popen = stack.enter_context(_popen_arguments(sent.values(), startupinfo))
+            passed = handle
+            if handle in taken:
+                passed = _duplicate(handle)
+                stack.callback(_close, passed)
+            taken.add(passed)
+            args.append(_Argument(passed, _appending_mark(file)))
+        passed_handles = [arg.handle for arg in args]
+        popen = stack.enter_context(_popen_arguments(passed_handles, startupinfo))
         try:
-            yield Child(args, popen)
+            yield Child([*args], popen)
         finally:
-            for argument in arguments.values():
-                argument.is_usable = False
+            for arg in args:
+                arg.is_usable = False
 
 
 def receive(arg: str) -> int:
@@ -2083,7 +2098,7 @@ def receive(arg: str) -> int:
         POSIX: fcntl.
         Windows: SetHandleInformation, and open_osfhandle(O_NOINHERIT).
     """
-    return _take(arg, _descriptor)
+    return _receive(arg, _descriptor)
 
 
 def receive_handle(arg: str) -> int:
@@ -2102,22 +2117,19 @@ def receive_handle(arg: str) -> int:
         file descriptor.
 
     Raises:
-        OSError: As for `receive`.
-        TypeError: As for `receive`.
-        ValueError: As for `receive`.
+        Exception: As for `receive`.
 
     System calls:
         POSIX: fcntl.
         Windows: SetHandleInformation.
     """
-    return _take(arg, lambda handle, _: handle)
+    return _receive(arg, lambda handle, _: handle)
 
 
 def _parse_argument(arg: object) -> tuple[int, bool]:
     """Return the handle that an argument names, and whether to append to it."""
     if not isinstance(arg, str):
-        msg = f"expected a str from child.args, not {type(arg).__name__!r}"
-        raise TypeError(msg)
+        raise _expected("a str from child.args", arg)
     appending = bool(_APPENDING) and arg.endswith(_APPENDING)
     digits = arg[: -len(_APPENDING)] if appending else arg
     # int would accept spaces, signs, underscores and the digits of other scripts. A
@@ -2126,33 +2138,32 @@ def _parse_argument(arg: object) -> tuple[int, bool]:
     if (
         is_decimal
         and (digits == "0" or not digits.startswith("0"))
-        and int(digits[-2:]) % _STEP == 0
+        and int(digits[-2:]) % _HANDLE_MULTIPLE == 0
     ):
         # Digits beyond these are cut off. What is left is still too large for a handle.
         return int(digits[:_MOST_DIGITS]), appending
-    msg = f"expected a string that passing makes, not {arg!r}"
-    raise ValueError(msg)
+    raise ValueError(f"expected a string that passing makes, not {arg!r}")
 
 
-def _take(arg: str, result_of: Callable[[int, bool], int]) -> int:
+def _receive(arg: Any, result_of: Callable[[int, bool], int]) -> int:
     handle, appending = _parse_argument(arg)
-    # If several threads try, only one gets it.
-    with _lock_here():
-        if isinstance(arg, _Argument):
-            # Only a fork can have brought it to another process unchanged.
-            if arg.is_usable and arg.pid != os.getpid():
-                result = _duplicate(handle)
-                arg.is_usable = False
+    # It may be an _Argument of another copy of this module.
+    if hasattr(arg, "duplicate_after_fork"):
+        copy: int | None = arg.duplicate_after_fork()
+        if copy is not None:
+            return copy
+    else:
+        # If several threads try, only one gets it.
+        with _lock_here():
+            if _was_handed_over(handle):
+                result = result_of(handle, appending)
+                _set(handle, False)
                 return result
-        elif _was_handed_over(handle):
-            result = result_of(handle, appending)
-            _set(handle, False)
-            return result
     msg = (
         f"{os.strerror(errno.EBADF)}: {handle} is not open here, not inheritable, or a "
-        "standard stream. Was the child started inside the block, with **child.popen "
-        "or with child.args unchanged? Was this already received? Was "
-        "disable_inheritance called first?"
+        "standard stream. Had the parent closed the file? Was the child started inside "
+        "the block, with **child.popen or with child.args unchanged? Was this already "
+        "received? Was disable_inheritance called first?"
     )
     raise OSError(errno.EBADF, msg)
 
@@ -2193,7 +2204,7 @@ run: executes COMMAND with only the standard streams.
 
 Exit status:
   run             that of COMMAND; 127 if it is not found, 126 if it cannot be
-                  executed; 2 for bad usage or a bad FD
+                  executed; 2 for bad usage or a bad FD, 1 for other errors
   list            0; 1 for errors, 2 for bad usage
   list --check    0 if it lists nothing, 1 if it lists anything, 2 for errors
   holders         0 if it lists anything, 1 if it lists nothing, 2 for errors
@@ -2203,185 +2214,260 @@ Exit status:
 """
 
 
-class _UsageError(Exception):
-    """The command line is wrong."""
+class _Failure(Exception):  # noqa: N818
+    """What ends the command line with a message."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+def _bad_usage(reason: str) -> _Failure:
+    return _Failure(2, f"{reason} (try --help)")
+
+
+if sys.platform == "win32":
+    # The errors from writing to a pipe when its reader is gone. The C runtime turns
+    # ERROR_NO_DATA into EINVAL.
+    _READER_GONE = {errno.EPIPE, errno.EINVAL}
+
+    def _closing_hint(_handles: Iterable[int]) -> str:
+        return ""
+
+    def _find_program(name: str) -> str:
+        """Return the absolute path of a program, never of a batch file."""
+        import shutil
+
+        found = shutil.which(name)
+        if found is None:
+            raise _Failure(127, f"{name}: not found")
+        program = os.path.abspath(found)
+        # Windows searches this folder first, and anybody may have put a program here.
+        if not os.path.dirname(name) and os.path.dirname(program) == os.getcwd():
+            raise _Failure(
+                126,
+                f"{name}: it is in the current directory: write .\\{name} to run it",
+            )
+        # cmd.exe would parse its arguments once more, by rules of its own.
+        if program.lower().endswith((".bat", ".cmd")):
+            raise _Failure(
+                126,
+                f"{name}: it is a batch file: use cmd /c, which has its own quoting",
+            )
+        return program
+
+    def _execute(command: list[str], passed: list[tuple[int, int]]) -> int:
+        """Run a command with only these handles, and return its exit status."""
+        import signal
+
+        program = _find_program(command[0])
+        # Ctrl-C and Ctrl-Break are left to the command, which does not inherit this.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGBREAK, signal.SIG_IGN)
+        with passing(*(OpenHandle(handle) for handle, _ in passed)) as child:
+            try:
+                process = subprocess.Popen([program, *command[1:]], **child.popen)
+            except OSError as error:
+                raise _Failure(126, f"{command[0]}: {error}") from None
+        status = process.wait()
+        # sys.exit takes a C long.
+        return status - (1 << 32) if status >> 31 else status
+
+else:
+    _READER_GONE = {errno.EPIPE}
+
+    def _closing_hint(fds: Iterable[int]) -> str:
+        closed = " ".join(f"{fd}<&-" for fd in fds)
+        return f"close them for this command ({closed}), or "
+
+    def _renumber(passed: list[tuple[int, int]]) -> None:
+        """Make descriptors inheritable, each under the number that it is to have.
+
+        One that keeps its number is not copied, because closing a copy would release
+        the record locks of this process.
+        """
+        sources: dict[int, int] = {}
+        for fd, number in passed:
+            if fd == number:
+                set_inheritable(fd, True)
+            else:
+                sources[number] = fd
+        while sources:
+            # A number can be taken once nothing has to be copied from it any more.
+            free = [number for number in sources if number not in sources.values()]
+            if free:
+                number = free[0]
+                _move(sources.pop(number), number)
+            else:
+                # What is left are numbers that change places. One steps aside.
+                number, fd = next(iter(sources.items()))
+                sources[number] = _duplicate(fd)
+
+    def _move(fd: int, number: int) -> None:
+        try:
+            os.dup2(fd, number)
+        except (OSError, OverflowError) as error:
+            raise _Failure(2, f"bad descriptor {number}: {error}") from None
+
+    def _execute(command: list[str], passed: list[tuple[int, int]]) -> NoReturn:
+        """Become a command that has only these descriptors, under new numbers."""
+        import shutil
+        import signal
+
+        disable_inheritance()
+        _renumber(passed)
+        # Python ignores these signals, and they would stay ignored after exec.
+        ignored = [signal.SIGPIPE, signal.SIGXFSZ]
+        for number in ignored:
+            signal.signal(number, signal.SIG_DFL)
+        name = command[0]
+        try:
+            os.execvp(name, command)
+        except (FileNotFoundError, NotADirectoryError):
+            reason = "not found"
+            if shutil.which(name):
+                reason = "its interpreter is not found"
+            raise _Failure(127, f"{name}: {reason}") from None
+        except OSError as error:
+            raise _Failure(126, f"{name}: {error}") from None
+        finally:
+            # They are ignored again, so that writing a message that nobody reads does
+            # not end this process.
+            for number in ignored:
+                signal.signal(number, signal.SIG_IGN)
 
 
 def _main(args: list[str]) -> int:
-    commands = {
-        "list": _list_command,
-        "holders": _holders_command,
-        "run": _run_command,
-    }
+    import getopt
+
     command, rest = "list", args
-    if args and args[0] in commands:
+    if args and args[0] in _COMMANDS:
         command, rest = args[0], args[1:]
+    function, names = _COMMANDS[command]
+    # With --check and for holders, status 1 is an answer.
+    error_status = 2 if command == "holders" else 1
     try:
-        return commands[command](rest)
-    except _UsageError as error:
-        return _fail(2, f"{' '.join(args)}: {error} (try --help)")
-
-
-def _parse_options(
-    args: list[str], flags: Sequence[str], valued: Sequence[str]
-) -> tuple[list[tuple[str, str]], list[str]]:
-    """Take the options off the front of the arguments.
-
-    This is not left to argparse or getopt: they accept abbreviated options, and
-    argparse mistakes some arguments of COMMAND for options of ours.
-
-    Args:
-        args: The arguments.
-        flags: The names of the options without a value.
-        valued: The names of the options with a value, which is the next argument or
-            follows an equals sign.
-
-    Returns:
-        The options as pairs of a name and a value, and the arguments after them.
-    """
-    options: list[tuple[str, str]] = []
-    rest = list(args)
-    while rest and rest[0].startswith("-"):
-        name, equals, value = rest.pop(0).partition("=")
-        if name == "--" and not equals:
-            break
-        if name in valued:
-            if not equals and not rest:
-                msg = f"{name} needs a value"
-                raise _UsageError(msg)
-            options.append((name, value if equals else rest.pop(0)))
-        elif name in ("-h", "--help", "--version", *flags) and not equals:
-            options.append((name, ""))
+        # This stops at the first argument that is no option, and at "--".
+        options, words = getopt.getopt(rest, "h", ["help", "version", *names])
+        if ("--check", "") in options:
+            error_status = 2
+        given = [name for name, _ in options]
+        if "-h" in given or "--help" in given:
+            status, text, note = 0, _HELP, ""
+        elif "--version" in given:
+            status, text, note = 0, f"inheritable {__version__}\n", ""
         else:
-            msg = f"unknown option {name}"
-            raise _UsageError(msg)
-    return options, rest
-
-
-def _informed(options: list[tuple[str, str]]) -> str:
-    """Return what --help or --version prints, or "" if neither was given."""
-    names = [name for name, _ in options]
-    if "-h" in names or "--help" in names:
-        return _HELP
-    return f"inheritable {__version__}\n" if "--version" in names else ""
+            status, text, note = function(options, words)
+        _print(text)
+    except getopt.GetoptError as error:
+        status, note = 2, f"{' '.join(args)}: {error} (try --help)"
+    except _Failure as error:
+        status, note = error.status, f"{' '.join(args)}: {error}"
+    except (OSError, OverflowError, NotImplementedError) as error:
+        status, note = error_status, f"{' '.join([command, *rest])}: {error}"
+    if note:
+        _print_note(note)
+    return status
 
 
 def _parse_number(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
-        msg = f"expected a number, not {text!r}"
-        raise _UsageError(msg)
+        raise _bad_usage(f"expected a number, not {text!r}")
     # Digits beyond these are cut off. What is left is still too large for anything.
     return int(text.lstrip("0")[:_MOST_DIGITS] or "0")
 
 
-def _list_command(args: list[str]) -> int:
-    options, rest = _parse_options(args, ["--json", "--check"], ["--pid"])
-    text = _informed(options)
-    if text:
-        return _print(text)
-    if rest:
-        msg = f"unexpected argument {rest[0]!r}; list, holders or run must come first"
-        raise _UsageError(msg)
+def _list_command(
+    options: list[tuple[str, str]], words: list[str]
+) -> tuple[int, str, str]:
+    """Return the exit status, the text for stdout and the sentence for stderr."""
+    if words:
+        raise _bad_usage(
+            f"unexpected argument {words[0]!r}; list, holders or run must come first"
+        )
     chosen = dict(options)
-    checks = "--check" in chosen
-    if checks and "--pid" in chosen:
-        msg = "--check is for this process only, so it cannot be used with --pid"
-        raise _UsageError(msg)
-    pid = _parse_number(chosen["--pid"]) if "--pid" in chosen else None
-    # With --check, status 1 is an answer, not an error.
-    error_status = 2 if checks else 1
-    try:
-        handles = open_handles(pid)
-    except (OSError, NotImplementedError) as error:
-        return _fail(error_status, f"{' '.join(['list', *args])}: {error}")
-    if checks:
+    if "--check" in chosen and "--pid" in chosen:
+        raise _bad_usage(
+            "--check is for this process only, so it cannot be used with --pid"
+        )
+    pid = _parse_number(chosen["--pid"]) if "--pid" in chosen else os.getpid()
+    handles = open_handles(pid)
+    status, note = 0, ""
+    if "--check" in chosen:
         handles = [
             handle
             for handle in handles
             if handle.inheritable and not _is_stream(handle.handle)
         ]
-    status = 1 if checks and handles else 0
+        if handles:
+            status, note = 1, _leak_note([handle.handle for handle in handles])
     if "--json" in chosen:
-        return _print_json(handles, status, error_status)
-    if checks and not handles:
-        return 0
-    rows = _list_rows(handles, _streams() if pid is None else {})
-    head = "handle  inheritable  access  target"
-    return _print_table(head, rows, status, error_status)
+        return status, _json(handles), note
+    if "--check" in chosen and not handles:
+        return status, "", note
+    streams = {} if "--pid" in chosen else _streams()
+    rows = [_list_row(handle, streams) for handle in handles]
+    return status, _table("handle  inheritable  access  target", rows), note
 
 
-def _list_rows(handles: list[OpenHandle], streams: dict[int, str]) -> list[str]:
-    rows: list[str] = []
-    for number, flag, target, access in handles:
-        words = [target] if target else []
-        if number in streams:
-            words.append(f"({streams[number]})")
-        inherited = "yes" if flag else "no"
-        mode = access or "-"
-        rows.append(f"{number:6}  {inherited:11}  {mode:6}  {' '.join(words)}")
-    return rows
+def _leak_note(handles: list[int]) -> str:
+    files = "1 file" if len(handles) == 1 else f"{len(handles)} files"
+    return f"a child would inherit {files}: {_closing_hint(handles)}start it with run"
 
 
-def _holders_command(args: list[str]) -> int:
-    options, rest = _parse_options(args, ["--json"], ["--pid"])
-    text = _informed(options)
-    if text:
-        return _print(text, error_status=2)
+def _list_row(handle: OpenHandle, streams: dict[int, str]) -> str:
+    row = f"{handle.handle:6}  {_yes_or_no(handle.inheritable):11}"
+    words = [handle.target] if handle.target else []
+    if handle.handle in streams:
+        words.append(f"({streams[handle.handle]})")
+    if not words:
+        return f"{row}  {handle.access or '-'}"
+    return f"{row}  {handle.access or '-':6}  {' '.join(words)}"
+
+
+def _yes_or_no(flag: bool | None) -> str:
+    return {True: "yes", False: "no", None: "?"}[flag]
+
+
+def _holders_command(
+    options: list[tuple[str, str]], words: list[str]
+) -> tuple[int, str, str]:
+    """Return the exit status, the text for stdout and the sentence for stderr."""
+    if len(words) != 1:
+        raise _bad_usage("expected one FD or PATH, after the options")
     chosen = dict(options)
-    if len(rest) != 1:
-        msg = "expected one FD or PATH, after the options"
-        raise _UsageError(msg)
-    try:
-        found = _holders_named(rest[0], chosen.get("--pid"))
-    except (OSError, OverflowError, NotImplementedError) as error:
-        return _fail(2, f"{' '.join(['holders', *args])}: {error}")
+    found, note = _holders_of_word(words[0], chosen.get("--pid"))
     status = 0 if found else 1
     if "--json" in chosen:
-        return _print_json(found, status, error_status=2)
-    rows: list[str] = []
-    for pid, number, flag, access, command in found:
-        inherited = "yes" if flag else "no"
-        mode = access or "-"
-        rows.append(f"{pid:6}  {number:6}  {inherited:11}  {mode:6}  {command or ''}")
+        return status, _json(found), note
+    rows = [
+        f"{holder.pid:6}  {holder.handle:6}  {_yes_or_no(holder.inheritable):11}  "
+        f"{holder.access or '-':6}  {holder.command or ''}"
+        for holder in found
+    ]
     head = "   pid  handle  inheritable  access  command"
-    return _print_table(head, rows, status, error_status=2)
+    return status, _table(head, rows), note
 
 
-def _holders_named(name: str, pid: str | None) -> list[Holder]:
+def _holders_of_word(word: str, pid: str | None) -> tuple[list[Holder], str]:
     """Return the holders of what the command line names."""
     if pid is not None:
-        return holders(OpenHandle(_parse_number(name)), _parse_number(pid))
-    if name.isascii() and name.isdigit():
-        return holders(OpenHandle(_parse_number(name)))
-    if not O_PATH:
-        msg = "a path can be looked up only on Linux: expected a number"
-        raise _UsageError(msg)
-    # With this flag no device notices, and no FIFO waits for its other end.
-    fd = os.open(name, O_PATH)
-    try:
-        opened = os.getpid(), fd
-        return [found for found in holders(fd) if (found.pid, found.handle) != opened]
-    finally:
-        os.close(fd)
+        return _holders(OpenHandle(_parse_number(word)), _parse_number(pid))
+    if word.isascii() and word.isdigit():
+        return _holders(OpenHandle(_parse_number(word)), None)
+    raise NotImplementedError
 
 
-def _run_command(args: list[str]) -> int:
-    options, command = _parse_options(args, [], ["--pass"])
-    text = _informed(options)
-    if text:
-        return _print(text)
-    if not command:
-        msg = "expected a COMMAND"
-        raise _UsageError(msg)
+def _run_command(
+    options: list[tuple[str, str]], words: list[str]
+) -> tuple[int, str, str]:
+    """Return the exit status, unless this process becomes the command."""
+    if not words:
+        raise _bad_usage("expected a COMMAND")
     passed = _parse_passed(value for _, value in options)
-    if not command[0]:
-        return _fail(127, "'': not found")
-    try:
-        return _execute(command, passed)
-    except (FileNotFoundError, NotADirectoryError):
-        return _fail(127, f"{command[0]}: not found")
-    except OSError as error:
-        return _fail(126, f"{command[0]}: {error}")
+    if not words[0]:
+        raise _Failure(127, "'': not found")
+    return _execute(words, passed), "", ""
 
 
 def _parse_passed(texts: Iterable[str]) -> list[tuple[int, int]]:
@@ -2390,43 +2476,42 @@ def _parse_passed(texts: Iterable[str]) -> list[tuple[int, int]]:
     for text in texts:
         source, colon, target = text.partition(":")
         if colon and sys.platform == "win32":
-            msg = f"handles cannot be renumbered on Windows: {text}"
-            raise _UsageError(msg)
+            raise _bad_usage(f"handles cannot be renumbered on Windows: {text}")
         fd = _parse_number(source)
         number = _parse_number(target) if colon else fd
         if number in [taken for _, taken in passed]:
-            msg = f"number {number} is given twice"
-            raise _UsageError(msg)
+            raise _bad_usage(f"number {number} is given twice")
         try:
             get_handle_inheritable(fd)
         except (OSError, OverflowError) as error:
-            msg = f"bad descriptor {fd}: {error}"
-            raise _UsageError(msg) from None
-        if number >= INT_MAX:
-            msg = f"bad descriptor {number}: it is too large"
-            raise _UsageError(msg)
+            raise _Failure(2, f"bad descriptor {fd}: {error}") from None
         passed.append((fd, number))
     return passed
 
 
-def _print_json(
-    rows: Sequence[OpenHandle | Holder], status: int, error_status: int
-) -> int:
+# For each command: its function, and its options as getopt takes them.
+_COMMANDS = {
+    "list": (_list_command, ["pid=", "json", "check"]),
+    "holders": (_holders_command, ["pid=", "json"]),
+    "run": (_run_command, ["pass="]),
+}
+
+
+def _json(rows: Sequence[OpenHandle | Holder]) -> str:
     import json
 
-    text = json.dumps([row._asdict() for row in rows], indent=2)
-    return _print(text + "\n", status, error_status)
+    return json.dumps([row._asdict() for row in rows], indent=2) + "\n"
 
 
-def _print_table(head: str, rows: list[str], status: int, error_status: int) -> int:
+def _table(head: str, rows: list[str]) -> str:
     # A name could contain terminal escape sequences, or characters that the encoding
     # lacks.
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     lines = [head]
     for row in rows:
         line = _escaped(row).encode(encoding, "backslashreplace")
-        lines.append(line.decode(encoding).rstrip())
-    return _print("\n".join(lines) + "\n", status, error_status)
+        lines.append(line.decode(encoding))
+    return "\n".join(lines) + "\n"
 
 
 def _escaped(text: str) -> str:
@@ -2436,10 +2521,12 @@ def _escaped(text: str) -> str:
     )
 
 
-def _print(text: str, status: int = 0, error_status: int = 1) -> int:
-    """Print text and return `status`, or `error_status` if printing fails."""
+def _print(text: str) -> None:
+    """Print text. A reader that went away is no error."""
+    if not text:
+        return
     if sys.stdout is None:
-        return _fail(error_status, "stdout is closed")
+        raise OSError(errno.EBADF, "stdout is closed")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -2447,16 +2534,14 @@ def _print(text: str, status: int = 0, error_status: int = 1) -> int:
         # Python flushes once more when it ends, and that would fail too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno not in _READER_GONE:
-            return _fail(error_status, f"stdout: {error.strerror}")
-    return status
+            raise OSError(error.errno, f"stdout: {error.strerror}") from None
 
 
-def _fail(status: int, reason: str) -> int:
-    line = _escaped(f"inheritable: {reason}").encode("ascii", "backslashreplace")
+def _print_note(note: str) -> None:
+    line = _escaped(f"inheritable: {note}").encode("ascii", "backslashreplace")
     # stderr may be closed, or nobody may be reading it.
     with contextlib.suppress(OSError):
         os.write(2, line + b"\n")
-    return status
 
 
 if __name__ == "__main__":

@@ -733,18 +733,6 @@ class Case(unittest.TestCase):
         self.file.flush()
         self.fd = self.file.fileno()
         self.handle = handle_of(self.file)
-        if WINDOWS:
-            # A busy machine may stop a thread for longer than the module waits for it.
-            self.wait_for_answers(1, 10)
-
-    def wait_for_answers(self, for_one_file, for_all_files):
-        """Set how many seconds a listing waits to learn what files are, on Windows."""
-        for name, seconds in [
-            ("_SECONDS_FOR_ONE_FILE", for_one_file),
-            ("_SECONDS_FOR_ALL_FILES", for_all_files),
-        ]:
-            self.addCleanup(setattr, inheritable, name, getattr(inheritable, name))
-            setattr(inheritable, name, seconds)
 
     def pipe(self):
         """Return a pipe's end for reading and its end for writing."""
