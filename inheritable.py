@@ -971,17 +971,18 @@ if sys.platform == "win32":
                 if question[0] not in (_CLOSING, os.getpid()):
                     _close_copies([handle])
 
+    def _without_prefix(path: str) -> str:
+        if path.startswith("\\\\?\\UNC\\"):
+            return "\\\\" + path[len("\\\\?\\UNC\\") :]
+        if path.startswith("\\\\?\\"):
+            return path[len("\\\\?\\") :]
+        return path
+
     def _path(handle: int) -> str | None:
         """Return the path of a file on disk."""
         path = ctypes.create_unicode_buffer(32768)
         length = _GetFinalPathNameByHandleW(handle, path, len(path), 0)
-        if not 0 < length < len(path):
-            return None
-        if path.value.startswith("\\\\?\\UNC\\"):
-            return "\\\\" + path.value[len("\\\\?\\UNC\\") :]
-        if path.value.startswith("\\\\?\\"):
-            return path.value[len("\\\\?\\") :]
-        return path.value
+        return _without_prefix(path.value) if 0 < length < len(path) else None
 
     def _paths(handles: dict[_Question, int]) -> dict[_Question, str | None]:
         """Return the paths of files on disk, as far as they become known."""
@@ -1128,6 +1129,8 @@ else:
     # PyPy lacks it.
     O_PATH = getattr(os, "O_PATH", 0o10000000 if LINUX else 0)
     PF_EXITING = 4  # On Linux, in field 9 of /proc/PID/stat.
+    SO_ACCEPTCON = 0x10000  # In the flags of /proc/PID/net/unix.
+    TCP_LISTEN = "0A"  # In the states of /proc/PID/net/tcp.
 
     # The errors of /proc about a process or a descriptor that is gone.
     _GONE = (FileNotFoundError, ProcessLookupError)
@@ -1289,6 +1292,86 @@ else:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         return found
 
+    def _inet_rows(process: str, protocol: str) -> Generator[list[str], None, None]:
+        """Yield the fields of what /proc tells of each TCP or UDP socket.
+
+        They are: number, local address, remote address, state, queues, timer,
+        retransmits, user, timeout, inode.
+        """
+        for table in protocol, f"{protocol}6":
+            # A kernel without IPv6 has no table for it.
+            with contextlib.suppress(FileNotFoundError):
+                with open(f"{process}/net/{table}", encoding="ascii") as rows:
+                    lines = rows.readlines()
+                for line in lines[1:]:
+                    yield line.split()
+
+    def _unix_rows(process: str) -> Generator[tuple[str, str, str], None, None]:
+        """Yield the flags, the inode and the name of each Unix socket."""
+        import re
+
+        with open(f"{process}/net/unix", "rb") as table:
+            text = os.fsdecode(table.read())
+        # A name may have spaces and line breaks in it. So a row ends where the next one
+        # begins.
+        for row in re.split(r"\n(?=[0-9a-f]+: [0-9A-F]{8} )", text[:-1])[1:]:
+            _, _, _, flags, _, _, rest = row.split(" ", 6)
+            inode, _, name = rest.lstrip(" ").partition(" ")
+            yield flags, inode, name
+
+    def _address(field: str) -> str:
+        """Return an address and a port as people write them."""
+        import socket
+
+        host, _, port = field.partition(":")
+        words = [int(host[i : i + 8], 16) for i in range(0, len(host), 8)]
+        packed = b"".join(word.to_bytes(4, sys.byteorder) for word in words)
+        if len(words) == 1:
+            return f"{socket.inet_ntop(socket.AF_INET, packed)}:{int(port, 16)}"
+        return f"[{socket.inet_ntop(socket.AF_INET6, packed)}]:{int(port, 16)}"
+
+    def _descriptions(process: str, inodes: set[str]) -> dict[str, str]:
+        """Return what sockets are, by their inodes."""
+        found: collections.defaultdict[str, list[str]]
+        found = collections.defaultdict(list)
+        for protocol in "tcp", "udp":
+            for _, local, remote, state, *others in _inet_rows(process, protocol):
+                inode = others[5]
+                if inode in inodes:
+                    text = f"{protocol} {_address(local)}"
+                    if state == TCP_LISTEN:
+                        text += " listening"
+                    elif remote.strip("0:"):
+                        text += f" -> {_address(remote)}"
+                    found[inode].append(text)
+        for flags, inode, name in _unix_rows(process):
+            if inode in inodes:
+                listening = " listening" if int(flags, 16) & SO_ACCEPTCON else ""
+                found[inode].append(f"unix {name}".rstrip(" ") + listening)
+        # The name of a Unix socket can imitate a row. Then its inode is there twice.
+        return {inode: texts[0] for inode, texts in found.items() if len(texts) == 1}
+
+    def _with_descriptions(handles: list[OpenHandle], process: str) -> list[OpenHandle]:
+        """Add to the targets of sockets what they are."""
+        inodes = {
+            handle.target[len("socket:[") : -1]
+            for handle in handles
+            if handle.target and handle.target.startswith("socket:[")
+        }
+        if not inodes:
+            return handles
+        texts: dict[str, str] = {}
+        # Without these tables, a socket keeps its bare link.
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            texts = {
+                f"socket:[{inode}]": f"socket:[{inode}] {text}"
+                for inode, text in _descriptions(process, inodes).items()
+            }
+        return [
+            handle._replace(target=texts.get(handle.target or "", handle.target))
+            for handle in handles
+        ]
+
     def _list_other(pid: int) -> list[OpenHandle]:
         _check_proc()
         process, fds = _descriptors_of(pid)
@@ -1310,10 +1393,12 @@ else:
                 continue
             inheritable = not flags & os.O_CLOEXEC
             handles.append(OpenHandle(fd, inheritable, target, _access(flags)))
-        return handles
+        return _with_descriptions(handles, process)
 
     def _list_process(pid: int) -> list[OpenHandle]:
-        return _list() if pid == os.getpid() else _list_other(pid)
+        if pid == os.getpid():
+            return _with_descriptions(_list(), _folder_of(pid))
+        return _list_other(pid)
 
 
 def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
@@ -1363,6 +1448,11 @@ def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
 # ---------------------------------------------------------------------------------
 
 if sys.platform == "win32":
+    FILE_FLAG_BACKUP_SEMANTICS = 0x02000000
+    FILE_READ_ATTRIBUTES = 0x80
+    FILE_SHARE_DELETE = 4
+    FILE_SHARE_READ = 1
+    FILE_SHARE_WRITE = 2
     PROCESS_QUERY_LIMITED_INFORMATION = 0x1000
 
     _QueryFullProcessImageNameW = _bound(
@@ -1371,23 +1461,71 @@ if sys.platform == "win32":
 
     def _holders_of_handle(handle: int, pid: int) -> tuple[list[Holder], str]:
         if _CompareObjectHandles is None:
-            raise NotImplementedError(
-                "finding out who else has a file needs Windows 10 or later"
-            )
+            raise NotImplementedError("who else has a file: only since Windows 10")
         access = _winapi.PROCESS_DUP_HANDLE
         with _unless_finalizing(_asking), _opened_process(pid, access) as process:
             _forget_what_has_ended()
             table = _HandleTable()
-            type_index = _type_index(table, handle, pid)
+            rows_of = _by_process(table, _type_index(table, handle, pid))
             try:
                 original = _copied(handle, process)
             except OSError:
                 raise _bad_handle(handle) from None
+
+            def select(rows: list[Any], process: int) -> list[Any]:
+                return _same_as(original, rows, process)
+
             try:
-                return _handles_on(original, type_index, table), ""
+                is_file = _type_name(original) == "File"
+                return _holders_among(rows_of, select, is_file), ""
             finally:
                 if process != CURRENT_PROCESS:
                     _close_copies([original])
+
+    def _holders_of_name(kind: str, name: str) -> tuple[list[Holder], str]:
+        if kind != "path":
+            raise NotImplementedError("only Linux shows who has a port or a socket")
+        file = _opened_for_attributes(name)
+        try:
+            with _unless_finalizing(_asking):
+                _forget_what_has_ended()
+                table = _HandleTable()
+                rows_of = _by_process(table, _type_index(table, file, os.getpid()))
+                own = rows_of[os.getpid()]
+                own[:] = [row for row in own if row.HandleValue != file]
+                wanted = os.path.normcase(_path(file) or "")
+
+                def select(rows: list[Any], process: int) -> list[Any]:
+                    return _with_path(wanted, rows, process)
+
+                return _holders_among(rows_of, select, is_file=True), ""
+        finally:
+            _close(file)
+
+    def _opened_for_attributes(path: str) -> int:
+        """Open a file on disk, or a folder, so that nobody notices.
+
+        To open a device or a pipe is to use it, so that is refused.
+        """
+        drive, _ = os.path.splitdrive(_without_prefix(os.path.abspath(path)))
+        is_share = drive.startswith("\\\\") and not drive.startswith("\\\\.\\")
+        is_pipe = drive.lower().endswith(("\\pipe", "\\mailslot"))
+        if drive[1:] != ":" and (is_pipe or not is_share):
+            raise OSError(errno.EINVAL, "expected a file on disk, or a folder", path)
+        share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE
+        try:
+            return _winapi.CreateFile(
+                path,
+                FILE_READ_ATTRIBUTES,
+                share_all,
+                0,
+                _winapi.OPEN_EXISTING,
+                FILE_FLAG_BACKUP_SEMANTICS,
+                0,
+            )
+        except OSError as error:
+            error.filename = path
+            raise
 
     def _type_index(table: _HandleTable, handle: int, pid: int) -> int:
         for row in table.rows("UniqueProcessId", pid):
@@ -1403,18 +1541,18 @@ if sys.platform == "win32":
             rows[row.UniqueProcessId].append(row)
         return {pid: rows[pid] for pid in sorted(rows)}
 
-    def _handles_on(
-        original: int, type_index: int, table: _HandleTable
+    def _holders_among(
+        rows_of: dict[int, list[Any]],
+        select: Callable[[list[Any], int], list[Any]],
+        is_file: bool,
     ) -> list[Holder]:
-        """Return the handles in a table that refer to the same object as this one."""
-        is_file = _type_name(original) == "File"
+        """Return what `select` picks from the handles of each process."""
         found: list[Holder] = []
-        for pid, rows in _by_process(table, type_index).items():
-            access = _winapi.PROCESS_DUP_HANDLE | PROCESS_QUERY_LIMITED_INFORMATION
+        access = _winapi.PROCESS_DUP_HANDLE | PROCESS_QUERY_LIMITED_INFORMATION
+        for pid, rows in rows_of.items():
             # It may have ended by now, or access to it may be denied.
             with contextlib.suppress(OSError), _opened_process(pid, access) as process:
-                same = _same_as(original, rows, process)
-                found += _as_holders(same, process, is_file)
+                found += _as_holders(select(rows, process), process, is_file)
         return found
 
     def _same_as(original: int, rows: list[Any], process: int) -> list[Any]:
@@ -1429,6 +1567,17 @@ if sys.platform == "win32":
         if process != CURRENT_PROCESS:
             _close_copies(copies)
         return same
+
+    def _with_path(wanted: str, rows: list[Any], process: int) -> list[Any]:
+        copies: dict[_Question, int] = {}
+        for row in rows:
+            # It may be closed by now.
+            with contextlib.suppress(OSError):
+                question = row.UniqueProcessId, row.HandleValue
+                copies[question] = _copied(row.HandleValue, process)
+        targets = _file_targets(copies)
+        found = {key for key in targets if os.path.normcase(targets[key]) == wanted}
+        return [row for row in rows if (row.UniqueProcessId, row.HandleValue) in found]
 
     def _as_holders(rows: list[Any], process: int, is_file: bool) -> list[Holder]:
         program = _program(process) if rows else None
@@ -1517,6 +1666,55 @@ else:
             # It was the descriptor that has listed the folder of this process.
             raise _bad_handle(fd) from None
 
+    def _holders_of_name(kind: str, name: str) -> tuple[list[Holder], str]:
+        _check_proc()
+        if kind == "path":
+            return _holders_of_path(name)
+        if kind == "link":
+            return _search(os.readlink, {name})
+        users = _users_of_sockets(kind, name)
+        inodes = users.keys() - {_CLOSING_SOCKET}
+        if users and not inodes:
+            return [], f"{kind}:{name} is closing: no process has it any more"
+        found, note = _search(os.readlink, {f"socket:[{inode}]" for inode in inodes})
+        if not found:
+            # It may have been closed in the meantime.
+            inodes &= _users_of_sockets(kind, name).keys()
+        if found or not inodes:
+            return found, note
+        user = users[min(inodes)]
+        raise PermissionError(
+            errno.EACCES,
+            f"{kind}:{name} is in use{user and ' by user '}{user}, but by no process "
+            "that may be inspected",
+        )
+
+    # The inode of a TCP socket that no process has any more: TIME_WAIT, FIN_WAIT,
+    # LAST_ACK or CLOSING.
+    _CLOSING_SOCKET = "0"
+
+    def _users_of_sockets(kind: str, name: str) -> dict[str, str]:
+        """Return the users that have the sockets of this name, by the inodes."""
+        process = _folder_of(os.getpid())
+        if kind == "unix":
+            rows = _unix_rows(process)
+            return {inode: "" for _, inode, found in rows if found == name}
+        return {
+            fields[9]: fields[7]
+            for fields in _inet_rows(process, kind)
+            if int(fields[1].rpartition(":")[2], 16) == int(name)
+        }
+
+    def _holders_of_path(path: str) -> tuple[list[Holder], str]:
+        # With this flag no device notices, and no FIFO waits for its other end.
+        fd = os.open(path, O_PATH)
+        try:
+            found, note = _holders_of_handle(fd, os.getpid())
+        finally:
+            os.close(fd)
+        own = os.getpid(), fd
+        return [holder for holder in found if holder[:2] != own], note
+
     def _search(
         identify: Callable[..., object],
         wanted: set[Any],
@@ -1603,57 +1801,79 @@ else:
         return None
 
 
-def holders(file: _File, pid: SupportsIndex | None = None) -> list[Holder]:
+def holders(file: _File | _Name, pid: SupportsIndex | None = None) -> list[Holder]:
     """Find out who has a file open: every handle to it, in every process.
 
     Use it to see why end-of-file never comes, who is using a port, or who
     has the log open. For a pipe, the `access` of each holder shows which
     end it is.
 
+    What to ask about can be a file of this process, or a string:
+
+    - `"tcp:8080"`, `"udp:53"`: the sockets with this local port, in the
+      network namespace of this process (Linux).
+    - `"unix:/run/x.sock"`, `"unix:@abstract"`: the Unix sockets with this
+      name (Linux).
+    - `"pipe:[123]"`, `"socket:[123]"`: a target as `open_handles` shows it
+      (Linux).
+    - Any other string, or a PathLike, is the path of a file or a folder.
+      Write `./tcp:8080` for a file of that name.
+
     Processes that this user may not inspect are left out.
 
     On Linux it finds every handle on the same device and inode: both ends
     of a pipe, and a file however often it was opened, and under whatever
     name. It does not find the other end of a socket, which has an inode of
-    its own. The path of a Unix socket does not lead to the socket.
+    its own, nor a socket that is on its way through a Unix socket, nor what
+    a thread has in a table of its own. A path that is the name of a Unix
+    socket does not lead to the socket: use `unix:`.
 
-    On Windows it finds every handle that stems from the same open call, by
-    inheritance or duplication. So for a pipe, ask about the end that
-    should have been closed. A file or a port that somebody else has opened
-    is not found.
+    On Windows an open file and its path give different answers. Of an open
+    file it finds every handle that stems from the same open call, by
+    inheritance or duplication. So for a pipe, ask about the end that should
+    have been closed. Of a path it finds every handle to the file with this
+    path, whoever opened it. It does not find hard links with other names,
+    programs that are running, mapped files, or handles that another thread
+    is waiting for.
 
     Args:
-        file: A file descriptor, or any object with `fileno()`, such as an
-            OpenHandle. With `pid`, the number of a handle in that process,
-            or an OpenHandle.
+        file: A file, or a string or PathLike as above. With `pid`, the
+            number of a handle in that process, or an OpenHandle.
         pid: The process that has this handle.
 
     Returns:
         The handles, including those of this process, sorted by process and
-        number.
+        number. There are none for a port that nobody has, that is in
+        TIME_WAIT, or that is bound and neither listening nor connected.
 
     Raises:
         NotImplementedError: This system does not support it. On Linux: as
             for `open_handles`; or its target is an `anon_inode:`, like that
             of an eventfd or an epoll, which all share one inode. On
             Windows: before Windows 10.
-        OSError: It is not open. EBADF, or WinError 6 for a handle. Or this
+        OSError: It is not open: EBADF, or WinError 6 for a handle. The path
+            cannot be opened, or on Windows is not on a disk: EINVAL. This
             process has no descriptor free: EMFILE.
-        OverflowError: As for `get_inheritable`.
-        PermissionError: With `pid`: access to that process is denied.
+        PermissionError: The port is in use, but by no process that may be
+            inspected. With `pid`: access to that process is denied. On
+            Windows as for `open_handles`.
         ProcessLookupError: With `pid`: there is no such process.
         TypeError: As for `get_inheritable`; or with `pid`, it is neither an
             int nor an OpenHandle.
-        ValueError: As for `get_inheritable`.
+        ValueError: As for `get_inheritable`, or it is not a port.
+        OverflowError: As for `get_inheritable`.
 
     System calls:
         Linux: readlink in /proc/PID/fd for pipes and sockets, and
             statx(AT_STATX_DONT_SYNC) for files, so that a dead network file
             system cannot stall it. /proc/PID/fdinfo, cmdline and comm of
-            the holders.
+            the holders. /proc/self/net for ports and Unix sockets. A path
+            is opened with O_PATH.
         Windows: NtQuerySystemInformation(SystemExtendedHandleInformation),
             DuplicateHandle, CompareObjectHandles,
-            QueryFullProcessImageName.
+            QueryFullProcessImageName. A path is opened with CreateFile for
+            FILE_READ_ATTRIBUTES, and compared with
+            GetFinalPathNameByHandle.
     """
     return _holders(file, pid)[0]
 
@@ -1661,6 +1881,10 @@ def holders(file: _File, pid: SupportsIndex | None = None) -> list[Holder]:
 def _holders(file: Any, pid: SupportsIndex | None) -> tuple[list[Holder], str]:
     """Return what `holders` returns, and the sentence that goes with it."""
     if pid is None:
+        if isinstance(file, str):
+            return _holders_of_name(*_parse_name(file))
+        if isinstance(file, os.PathLike):
+            return _holders_of_name("path", os.fsdecode(file))
         return _holders_of_handle(_handle_of(file), os.getpid())
     process = _process_id(pid)
     if _is_open_handle(file):
@@ -1671,6 +1895,27 @@ def _holders(file: Any, pid: SupportsIndex | None) -> tuple[list[Holder], str]:
         raise _expected("a number or an OpenHandle", file)
     _check_range(handle, _HANDLE_BITS)
     return _holders_of_handle(handle, process)
+
+
+def _parse_name(name: str) -> tuple[str, str]:
+    """Return what kind of name this is, and what it names."""
+    import re
+
+    kind, colon, rest = name.partition(":")
+    if colon and kind in ("tcp", "udp"):
+        if not _is_port(rest):
+            raise ValueError(f"expected a port, as in {kind}:8080, not {rest!r}")
+        return kind, rest
+    if colon and kind == "unix":
+        if not rest:
+            raise ValueError("expected a path or @name after unix:")
+        return kind, rest
+    link = re.match(r"pipe:\[[0-9]+\]\Z|socket:\[[0-9]+\](?= |\Z)", name)
+    return ("link", link.group()) if link else ("path", name)
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 0 < int(text[:20]) < 1 << 16
 
 
 # ---------------------------------------------------------------------------------
@@ -2181,7 +2426,7 @@ def _was_handed_over(handle: int) -> bool:
 
 _HELP = """\
 usage: python inheritable.py [list] [--pid PID] [--json] [--check]
-       python inheritable.py holders [--pid PID] [--json] FD|PATH
+       python inheritable.py holders [--pid PID] [--json] FD|NAME
        python inheritable.py run [--pass FD[:AS]]... [--] COMMAND [ARG]...
        python inheritable.py -h | --help | --version
 
@@ -2195,7 +2440,8 @@ holders: every process that has a file open and that this user may inspect
 (Linux, Windows).
   FD              a descriptor of this process (Windows: handle), as in
                   holders 3 3<file
-  PATH            a file by its path (Linux); use ./3 for a file named 3
+  NAME            tcp:8080, udp:53, unix:/run/x.sock or pipe:[123] (Linux), or the
+                  path of a file; use ./3 for a file named 3
   --pid PID       FD is a descriptor of process PID instead
   --json          print a JSON array of objects
 run: executes COMMAND with only the standard streams.
@@ -2363,7 +2609,7 @@ def _main(args: list[str]) -> int:
         status, note = 2, f"{' '.join(args)}: {error} (try --help)"
     except _Failure as error:
         status, note = error.status, f"{' '.join(args)}: {error}"
-    except (OSError, OverflowError, NotImplementedError) as error:
+    except (OSError, OverflowError, ValueError, NotImplementedError) as error:
         status, note = error_status, f"{' '.join([command, *rest])}: {error}"
     if note:
         _print_note(note)
@@ -2434,7 +2680,7 @@ def _holders_command(
 ) -> tuple[int, str, str]:
     """Return the exit status, the text for stdout and the sentence for stderr."""
     if len(words) != 1:
-        raise _bad_usage("expected one FD or PATH, after the options")
+        raise _bad_usage("expected one FD or NAME, after the options")
     chosen = dict(options)
     found, note = _holders_of_word(words[0], chosen.get("--pid"))
     status = 0 if found else 1
@@ -2453,9 +2699,14 @@ def _holders_of_word(word: str, pid: str | None) -> tuple[list[Holder], str]:
     """Return the holders of what the command line names."""
     if pid is not None:
         return _holders(OpenHandle(_parse_number(word)), _parse_number(pid))
-    if word.isascii() and word.isdigit():
-        return _holders(OpenHandle(_parse_number(word)), None)
-    raise NotImplementedError
+    is_number = word.isascii() and word.isdigit()
+    try:
+        return _holders(OpenHandle(_parse_number(word)) if is_number else word, None)
+    except OSError as error:
+        port = word.rpartition(":")[2]
+        if error.errno in (errno.EBADF, errno.ENOENT) and _is_port(port):
+            raise _Failure(2, f"{error}; for a port: tcp:{port}") from None
+        raise
 
 
 def _run_command(
