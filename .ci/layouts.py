@@ -42,6 +42,7 @@ WINDOWS_TEST = "sys.platform == 'win32'"
 
 
 def check(condition):
+    """Write an assertion of the compiler's."""
     print(f'_Static_assert({condition}, "");')
 
 
@@ -100,6 +101,7 @@ def statements(system):
 
 
 def main(system):
+    """Write C that includes SYSTEM's headers and asserts what the module says."""
     for header in f"limits.h stddef.h stdint.h {HEADERS[system]}".split():
         print(f"#include <{header}>")
     structures = []
