@@ -1,200 +1,159 @@
-"""How fast is inheritable.py on Linux, and does an interrupt leave a flag on?
+"""How fast is inheritable.py, on Linux?
 
     python3 .ci/bench.py [PART]...
 
-Without a name, all parts are run. What is compared takes turns, and each ratio is the
-median of all rounds' ratios. The microseconds beside it, medians as well, are for
-orientation. The exit status is 1 if a ratio is beyond its bound. A part whose rivals,
-psutil and lsof, are not installed says so.
+Each row compares a call with what people would use without it. The two take turns, and
+the ratio is the median of those of all rounds. No absolute times are shown: they depend
+on the machine. The exit status is 1 if a ratio is above its bound.
+
+Without a PART, all are run. Rows whose rival, lsof or psutil, is not installed are
+skipped.
 """
 
-import argparse
 import contextlib
 import ctypes
 import fcntl
 import os
 import py_compile
-import random
 import resource
 import shutil
-import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 import timeit
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.dont_write_bytecode = True
+
 import inheritable
+
+# ---------------------------------------------------------------------------------
+# Comparing
+# ---------------------------------------------------------------------------------
+
+ROW = "{:34} {:40} {:>7} {:>6}  {}"
 
 missed = []
 
 
-def race(rounds, **runners):
-    """Return the seconds that each runner takes, round by round.
+def compare(what, rival, runners, *, bound, rounds):
+    """Print the ratio of two runners, each of which returns the seconds it took.
 
-    Every other round goes backwards.
+    Every other round begins with the rival.
     """
-    times = {name: [] for name in runners}
+    ours, theirs = runners
+    ratios = []
     for number in range(rounds):
-        for name in list(runners)[:: -1 if number % 2 else 1]:
-            times[name].append(runners[name]())
-    return times
-
-
-def show(what, ratio, bound, *microseconds):
+        if number % 2:
+            seconds = theirs()
+            ratios.append(ours() / seconds)
+        else:
+            ratios.append(ours() / theirs())
+    ratio = statistics.median(ratios)
     verdict = "ok"
     if ratio > bound:
         verdict = "MISSED"
         missed.append(what)
-    columns = " ".join(f"{number:10.2f}" for number in microseconds)
-    print(f"  {what:44} {columns:21} {ratio:8.3f}  <= {bound:<6} {verdict}", flush=True)
+    line = ROW.format(what, rival, f"{ratio:.3f}", f"{bound:.3g}", verdict)
+    print(line, flush=True)
 
 
-def compare(what, bound, times, theirs, ours="ours"):
-    ratio = statistics.median(a / b for a, b in zip(times[ours], times[theirs]))
-    medians = (1e6 * statistics.median(times[name]) for name in (ours, theirs))
-    show(what, ratio, bound, *medians)
+def skip(what, rival):
+    """Say that a row needs what is not installed."""
+    print(ROW.format(what, rival, "", "", "skipped: not installed"))
 
 
-def loop(statement, function, number=10000):
-    """Return a runner of a statement in which the function is f.
+def timed(function, prepare=lambda: None):
+    """Return a runner of one call, which does not count what prepares it."""
 
-    To look it up takes the same whichever function it is.
-    """
-    names = {"f": function, "fd": DEVNULL, **vars(fcntl)}
-    timer = timeit.Timer(statement, globals=names)
-    return lambda: timer.timeit(number) / number
-
-
-def timed(function, prepare=lambda: None, number=1):
     def run():
         prepare()
-        return timeit.timeit(function, number=number)
+        return timeit.timeit(function, number=1)
 
     return run
 
 
+def looped(statement, function):
+    """Return a runner of a short statement about `fd`, in which the function is `f`."""
+    names = {"f": function, "fd": os.open(os.devnull, os.O_RDONLY)}
+    timer = timeit.Timer(statement, globals=names)
+    return lambda: timer.timeit(10_000)
+
+
 # ---------------------------------------------------------------------------------
-# One flag
+# One flag, and the import
 # ---------------------------------------------------------------------------------
 
-DEVNULL = os.open(os.devnull, os.O_RDONLY)
-GET = "f(fd)"
-SET = "f(fd, True); f(fd, False)"
 
-# What people write with fcntl.
-IDIOM = """
-flags = f(fd, F_GETFD); f(fd, F_SETFD, flags & ~FD_CLOEXEC)
-flags = f(fd, F_GETFD); f(fd, F_SETFD, flags | FD_CLOEXEC)
-"""
-
-
-def get():
-    """get_inheritable"""
-    times = race(
-        101,
-        ours=loop(GET, inheritable.get_inheritable),
-        os=loop(GET, os.get_inheritable),
-    )
-    compare("get / os", 2.3, times, "os")
-
-
-def set_():
-    """set_inheritable, on and off"""
-    times = race(
-        101,
-        ours=loop(SET, inheritable.set_inheritable),
-        os=loop(SET, os.set_inheritable),
-        idiom=loop(IDIOM, fcntl.fcntl),
-    )
-    compare("set / os", 2.4, times, "os")
-    compare("set / reading and setting by fcntl.fcntl", 0.6, times, "idiom")
-
-
-def bare():
-    """get_inheritable and the one call that it makes"""
+def flag():
+    """Compare getting and setting with the one system call that each makes."""
+    rival = "the bare ctypes call"
     call = ctypes.PyDLL(None).fcntl
-    times = race(
-        101, ours=loop(GET, inheritable.get_inheritable), bare=loop("f(fd, 1)", call)
-    )
-    compare("get / the bare call by ctypes", 1.6, times, "bare")
+    ours = looped("f(fd)", inheritable.get_inheritable)
+    bare = looped(f"f(fd, {fcntl.F_GETFD})", call)
+    compare("get_inheritable(fd)", rival, (ours, bare), bound=1.6, rounds=101)
 
-
-def busy():
-    """both, with a busy Python thread beside them"""
-    done = False
-
-    def work():
-        while not done:
-            pass
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        for name, statement in ("get_inheritable", GET), ("set_inheritable", SET):
-            # Long enough for many switches between the threads, one in 5 ms.
-            ours = loop(statement, getattr(inheritable, name), 100000)
-            theirs = loop(statement, getattr(os, name), 100000)
-            compare(f"{name} / os", 2.5, race(15, ours=ours, os=theirs), "os")
-    finally:
-        done = True
-        thread.join()
+    ours = looped("f(fd, True); f(fd, False)", inheritable.set_inheritable)
+    bare = looped(f"f(fd, {fcntl.F_SETFD}, 0); f(fd, {fcntl.F_SETFD}, 1)", call)
+    compare("set_inheritable(fd, flag)", rival, (ours, bare), bound=1.6, rounds=101)
 
 
 def import_():
-    """in fresh interpreters, whose own start is not counted; byte-compiled"""
+    """Compare the import with that of the modules it needs, byte-compiled."""
 
     def fresh(modules):
-        code = (
-            "import time; t = time.perf_counter(); "
-            f"import {modules}; print(time.perf_counter() - t)"
-        )
+        """Return a runner of an import in a new interpreter, less its own start."""
+        code = f"""if True:
+            import time
+            start = time.perf_counter()
+            import {modules}
+            print(time.perf_counter() - start)"""
         command = [sys.executable, "-S", "-E", "-c", code]
         return lambda: float(subprocess.check_output(command, cwd=folder))
 
     with tempfile.TemporaryDirectory() as folder:
         py_compile.compile(shutil.copy(inheritable.__file__, folder), doraise=True)
         ours, theirs = fresh("inheritable, subprocess"), fresh("ctypes, subprocess")
-        compare(
-            "with subprocess / ctypes and subprocess",
-            1.15,
-            race(61, ours=ours, ctypes=theirs),
-            "ctypes",
-        )
+        what, rival = "import inheritable, subprocess", "import ctypes, subprocess"
+        compare(what, rival, (ours, theirs), bound=1.15, rounds=61)
 
 
 # ---------------------------------------------------------------------------------
-# Many descriptors
+# Ten thousand descriptors
 # ---------------------------------------------------------------------------------
 
-
-def resize(fds, count):
-    while len(fds) > count:
-        os.close(fds.pop())
-    while len(fds) < count:
-        fds.append(os.open(__file__, os.O_RDONLY))
+MANY = 10_000
 
 
 @contextlib.contextmanager
-def many_open(count):
-    """Have so many descriptors of a regular file open."""
+def many_allowed():
+    """Raise the limit of open descriptors to what MANY needs."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < count + 50:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (count + 50, hard))
-    fds = []
+    if soft != resource.RLIM_INFINITY and soft < MANY + 50:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (MANY + 50, hard))
     try:
-        resize(fds, count)
-        yield fds
+        yield
     finally:
-        resize(fds, 0)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def plain_listing():
+@contextlib.contextmanager
+def many_files():
+    """Have MANY descriptors of a file open."""
+    with many_allowed():
+        fds = []
+        try:
+            while len(fds) < MANY:
+                fds.append(os.open(__file__, os.O_RDONLY))
+            yield fds
+        finally:
+            for fd in fds:
+                os.close(fd)
+
+
+def plain_list():
+    """List this process's descriptors as one would with os and fcntl."""
     handles = []
     for name in os.listdir("/proc/self/fd"):
         fd = int(name)
@@ -209,64 +168,42 @@ def plain_listing():
 
 
 def listing():
-    """open_handles(), at 10,000 descriptors"""
-    with many_open(10000) as fds:
-
-        def prepare(count):
-            resize(fds, count)
-            # Linux makes the entries in /proc when they are first looked at.
-            inheritable.open_handles()
-
-        ours = timed(inheritable.open_handles, lambda: prepare(10000))
-        plain = timed(plain_listing, lambda: prepare(10000))
-        ten = timed(inheritable.open_handles, lambda: prepare(1000), number=10)
-        times = race(25, ours=ours, plain=plain, ten=ten)
-        compare("open_handles() / a plain loop", 1.0, times, "plain")
-        compare("open_handles() / ten times that of 1,000", 1.25, times, "ten")
-        try:
-            import psutil
-        except ImportError:
-            print("  skipped: psutil is not installed")
-            return
-        theirs = timed(psutil.Process().open_files, lambda: prepare(10000))
-        times = race(5, ours=ours, psutil=theirs)
-        compare("open_handles() / psutil's open_files()", 0.4, times, "psutil")
+    """Compare listing this process with a loop."""
+    with many_files():
+        # Linux makes the entries in /proc when they are first looked at.
+        inheritable.open_handles()
+        ours, plain = timed(inheritable.open_handles), timed(plain_list)
+        what, rival = (
+            "open_handles(), 10,000 descriptors",
+            "a plain loop over os, fcntl",
+        )
+        compare(what, rival, (ours, plain), bound=1.0, rounds=25)
 
 
 def sealing():
-    """disable_inheritance(), at 10,000 inheritable descriptors"""
-    with many_open(10000) as fds:
-        kept = fds[::100]
-        others = sorted({*fds} - {*kept})
+    """Compare shutting inheritance off with a loop."""
+    with many_files() as fds:
 
-        def prepare():
+        def set_all(flag):
             for fd in fds:
-                os.set_inheritable(fd, True)
+                os.set_inheritable(fd, flag)
 
-        def shut_off(fds):
-            for fd in fds:
-                os.set_inheritable(fd, False)
+        def switch_on():
+            set_all(flag=True)
 
-        times = race(
-            25,
-            ours=timed(inheritable.disable_inheritance, prepare),
-            plain=timed(lambda: shut_off(fds), prepare),
-            keeping=timed(lambda: inheritable.disable_inheritance(*kept), prepare),
-            plain_others=timed(lambda: shut_off(others), prepare),
-        )
-    compare("disable_inheritance() / os, in a loop", 0.02, times, "plain")
-    compare(
-        "... that keeps 100 / os, in a loop", 0.125, times, "plain_others", "keeping"
-    )
+        ours = timed(inheritable.disable_inheritance, switch_on)
+        plain = timed(lambda: set_all(flag=False), switch_on)
+        what, rival = "disable_inheritance(), 10,000", "a plain loop over os"
+        compare(what, rival, (ours, plain), bound=0.02, rounds=25)
 
 
 # ---------------------------------------------------------------------------------
-# Processes
+# Other processes
 # ---------------------------------------------------------------------------------
 
 
 def passing():
-    """a child that is handed a pipe, from its start to its end"""
+    """Compare a child that is handed a pipe, from its start to its end."""
     r, w = os.pipe()
 
     def ours():
@@ -277,15 +214,18 @@ def passing():
     def plain():
         subprocess.Popen(["/bin/true", str(w)], pass_fds=(w,)).wait()
 
-    times = race(1001, ours=timed(ours), plain=timed(plain))
-    compare("passing and Popen / Popen with pass_fds", 1.05, times, "plain")
+    what, rival = "passing(pipe) and Popen", "Popen with pass_fds"
+    compare(what, rival, (timed(ours), timed(plain)), bound=1.05, rounds=1001)
     os.close(r)
     os.close(w)
 
 
 @contextlib.contextmanager
-def many_processes(count, descriptors, prepare):
-    """Have so many processes, in which `prepare` is called with their number."""
+def children(count, prepare):
+    """Have so many forked processes, each of which called `prepare(number)`.
+
+    They end when this process closes its end of a pipe, or ends itself.
+    """
     r, w = os.pipe()
     ready_r, ready_w = os.pipe()
     pids = []
@@ -296,191 +236,192 @@ def many_processes(count, descriptors, prepare):
                 try:
                     os.close(w)
                     prepare(number)
-                    while len(os.listdir("/proc/self/fd")) <= descriptors:
-                        os.open(__file__, os.O_RDONLY)
                     os.write(ready_w, b".")
-                    # They all end when the parent closes its end, or ends itself.
+                    os.close(ready_w)
                     os.read(r, 1)
                 finally:
                     os._exit(0)
             pids.append(pid)
+        os.close(ready_w)
         for _ in pids:
-            os.read(ready_r, 1)
-        yield
+            if not os.read(ready_r, 1):
+                message = "a process could not be prepared"
+                raise RuntimeError(message)
+        yield pids
     finally:
         os.close(w)
         for pid in pids:
             os.waitpid(pid, 0)
-        for fd in r, ready_r, ready_w:
-            os.close(fd)
+        os.close(r)
+        os.close(ready_r)
+
+
+def plain_list_of(pid):
+    """List another process's descriptors by a loop over /proc."""
+    handles = []
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            target = os.readlink(f"/proc/{pid}/fd/{name}")
+            with open(f"/proc/{pid}/fdinfo/{name}", "rb") as info:
+                flags = int(info.read().partition(b"flags:")[2].split()[0], 8)
+        except OSError:
+            continue
+        handles.append((int(name), not flags & os.O_CLOEXEC, target, flags & 3))
+    return sorted(handles)
+
+
+def sockets():
+    """Compare listing another process, whose sockets are looked up, with a loop."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        address = receiver.getsockname()
+
+        def prepare(_):
+            for _ in range(MANY):
+                sending = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                sending.connect(address)
+                sending.detach()
+
+        with many_allowed(), children(1, prepare) as (pid,):
+            ours = timed(lambda: inheritable.open_handles(pid))
+            plain = timed(lambda: plain_list_of(pid))
+            what, rival = (
+                "open_handles(pid), 10,000 sockets",
+                "a loop over fd and fdinfo",
+            )
+            compare(what, rival, (ours, plain), bound=3.0, rounds=15)
+
+
+# ---------------------------------------------------------------------------------
+# Who has it: in 300 processes with 20,000 descriptors, one in ten of which has it
+# ---------------------------------------------------------------------------------
+
+
+PROCESSES = 300
+EACH = 67
 
 
 def holders():
-    """holders(), with 300 processes that have 20,000 descriptors open"""
-    with contextlib.ExitStack() as stack:
-        file = stack.enter_context(tempfile.TemporaryFile())
-        r, w = os.pipe()
-        stack.callback(os.close, r)
-        stack.callback(os.close, w)
+    """Compare the search for a file, a pipe and a port."""
+    r, w = os.pipe()
+    with tempfile.TemporaryFile() as file, socket.create_server(("", 0)) as server:
+        wanted = file.fileno(), w, server.fileno()
 
         def prepare(number):
-            # One in ten has the file and the pipe.
             if number % 10:
-                file.close()
-                os.close(r)
-                os.close(w)
+                for fd in wanted:
+                    os.close(fd)
+            while len(os.listdir("/proc/self/fd")) <= EACH:
+                os.open(__file__, os.O_RDONLY)
 
-        stack.enter_context(many_processes(300, 67, prepare))
-        for what, fd in ("a file", file.fileno()), ("a pipe", w):
-            compare_holders(what, fd)
+        with children(PROCESSES, prepare):
+            compare_with_lsof("holders(file)", file)
+            compare_with_psutil("holders(file)", file.fileno())
+            compare_with_lsof("holders(pipe)", w)
+            compare_with_psutil("holders(pipe)", w)
+            compare_port(server.getsockname()[1])
+    os.close(r)
+    os.close(w)
 
 
-def compare_holders(what, fd):
-    def ours():
-        return inheritable.holders(fd)
+def runner_of_lsof(*options):
+    """Return a runner of lsof, which tells all that it may look into."""
+    command = ["lsof", "-w", "-n", "-P", *options]
+    # It fails if there is anything that it may not look into.
+    return timed(
+        lambda: subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+    )
 
-    def lsof():
-        command = ["lsof", "-w", "-n", "-P"]
-        # It fails if there is anything that it may not look into.
-        subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
 
-    def by_psutil():
-        status = os.fstat(fd)
-        wanted = status.st_dev, status.st_ino
-        found = []
-        for process in psutil.process_iter():
-            folder = f"/proc/{process.pid}/fd"
-            try:
-                names = os.listdir(folder)
-            except OSError:
-                continue
-            for name in names:
-                try:
-                    status = os.stat(f"{folder}/{name}")
-                except OSError:
-                    continue
-                if (status.st_dev, status.st_ino) == wanted:
-                    found.append((process.pid, int(name)))
-        return sorted(found)
+def compare_with_lsof(what, file):
+    """Compare with a whole run, for lsof cannot be asked about a descriptor."""
+    rival = "lsof -w -n -P"
+    if not shutil.which("lsof"):
+        skip(what, rival)
+        return
+    ours = timed(lambda: inheritable.holders(file))
+    compare(what, rival, (ours, runner_of_lsof()), bound=1 / 3, rounds=7)
 
-    if shutil.which("lsof"):
-        times = race(7, ours=timed(ours), lsof=timed(lsof))
-        compare(f"holders of {what} / lsof", 0.333, times, "lsof")
-    else:
-        print("  skipped: lsof is not installed")
+
+def compare_port(port):
+    """Compare with what everybody types to find out who has a port."""
+    what, rival = 'holders("tcp:PORT")', "lsof -w -n -P -iTCP:PORT"
+    if not shutil.which("lsof"):
+        skip(what, rival)
+        return
+    ours = timed(lambda: inheritable.holders(f"tcp:{port}"))
+    lsof = runner_of_lsof(f"-iTCP:{port}")
+    compare(what, rival, (ours, lsof), bound=0.5, rounds=15)
+
+
+def plain_search(pid, device, inode):
+    """Return pid and number of a process's descriptors with this inode.
+
+    This is a fast loop: contextlib.suppress would slow it down.
+    """
+    found = []
+    folder = f"/proc/{pid}/fd"
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return found
+    for name in names:
+        try:
+            status = os.stat(f"{folder}/{name}")
+        except OSError:
+            continue
+        if status.st_ino == inode and status.st_dev == device:
+            found.append((pid, int(name)))
+    return found
+
+
+def compare_with_psutil(what, fd):
+    """Compare with a loop over the processes that psutil finds."""
+    rival = "a loop over psutil's processes, os.stat"
     try:
         import psutil
     except ImportError:
-        print("  skipped: psutil is not installed")
+        skip(what, rival)
         return
-    assert by_psutil() == [(holder.pid, holder.handle) for holder in ours()]
-    times = race(15, ours=timed(ours), psutil=timed(by_psutil))
-    compare(f"holders of {what} / a loop over psutil's", 1.0, times, "psutil")
+    status = os.fstat(fd)
+    wanted = status.st_dev, status.st_ino
 
+    def plain():
+        found = []
+        for process in psutil.process_iter():
+            found += plain_search(process.pid, *wanted)
+        return sorted(found)
 
-# ---------------------------------------------------------------------------------
-# Interrupts
-# ---------------------------------------------------------------------------------
-
-
-def interrupt(rounds=20000):
-    """KeyboardInterrupt at a random moment of `with temporarily(fd): pass`"""
-    now = time.perf_counter
-    fds = [os.open(os.devnull, os.O_RDONLY)]
-    armed = seen = 0.0
-    inside = False
-
-    def strike(*_):
-        raise KeyboardInterrupt
-
-    def spin(until):
-        nonlocal seen
-        seen = now()
-        while seen < until:
-            seen = now()
-
-    def block():
-        nonlocal inside
-        inside = True
-        with inheritable.temporarily(fds[-1]):
-            pass
-        inside = False
-
-    def run(wait):
-        nonlocal armed, inside
-        inside = False
-        signal.setitimer(signal.ITIMER_REAL, delay)
-        armed = now()
-        spin(armed + wait)
-        block()
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        # What is still pending strikes here.
-        spin(now() + 1e-6)
-
-    def struck(wait):
-        # Around the call, for within a function CPython 3.13 does not catch what
-        # strikes at the end of a loop.
-        with contextlib.suppress(KeyboardInterrupt):
-            run(wait)
-        return inside
-
-    # It can take longer to arm a timer, and to be struck, than the block lasts. So the
-    # timer is armed well before, and the block begins at random: from 1.4 of its
-    # duration before the strike to 0.2 after it.
-    delay = 6 * statistics.median(timeit.repeat(block, number=1, repeat=1001))
-    strikes = left = 0
-    signal.signal(signal.SIGALRM, strike)
-    for number in range(rounds):
-        if number % 1000 == 0:
-            stops, durations = [], []
-            for _ in range(101):
-                struck(1)
-                # What was seen last: then the program was stopped for the strike.
-                stops.append(seen - armed)
-                begun = now()
-                # It takes half as long again after a strike, as it will below.
-                block()
-                durations.append(now() - begun)
-            stop, duration = statistics.median(stops), statistics.median(durations)
-        strikes += struck(stop - random.uniform(-0.2, 1.4) * duration)
-        if os.get_inheritable(fds[-1]):
-            left += 1
-            os.set_inheritable(fds[-1], False)
-            # On with another one: the block may be on record still.
-            fds.append(os.open(os.devnull, os.O_RDONLY))
-    print(f"  {rounds} rounds, {strikes} struck inside, flags left on: {left}")
-    show("flags left on, of 1000 struck", 1000 * left / max(strikes, 1), 1.0)
+    found = [(holder.pid, holder.handle) for holder in inheritable.holders(fd)]
+    if plain() != found:
+        message = f"{what} and {rival} found different descriptors"
+        raise RuntimeError(message)
+    ours = timed(lambda: inheritable.holders(fd))
+    compare(what, rival, (ours, timed(plain)), bound=1.0, rounds=15)
 
 
 PARTS = {
-    "get": get,
-    "set": set_,
-    "bare": bare,
-    "busy": busy,
+    "flag": flag,
     "import": import_,
     "listing": listing,
     "sealing": sealing,
     "passing": passing,
+    "sockets": sockets,
     "holders": holders,
-    "interrupt": interrupt,
 }
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    parts = parser.parse_args().parts
-    for name in parts:
-        if name not in PARTS:
-            parser.error(f"there is no part {name}")
-    print(f"  {'':44} {'ours, us':>10} {'theirs, us':>10} {'ratio':>8}")
-    for name in parts or PARTS:
-        print(f"{name}: {PARTS[name].__doc__}", flush=True)
+def main(names):
+    """Run these parts, or all of them."""
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        print("no such part:", *unknown, "of:", *PARTS)
+        return 2
+    print(ROW.format("what", "compared with", "ratio", "bound", "").rstrip())
+    for name in names or PARTS:
         PARTS[name]()
     return 1 if missed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

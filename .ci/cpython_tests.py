@@ -1,4 +1,4 @@
-"""CPython's own tests of inheritance, with inheritable's functions in the place of os's and socket's."""
+"""CPython's own tests of inheritance, of inheritable's functions in place of os's."""
 
 import os
 import socket
@@ -6,12 +6,14 @@ import sys
 import unittest
 
 sys.path.insert(0, os.getcwd())
+
 import inheritable
 
-for name in "get_inheritable", "set_inheritable", "get_handle_inheritable", "set_handle_inheritable":
+for name in "get_inheritable", "set_inheritable":
     setattr(os, name, getattr(inheritable, name))
-socket.socket.get_inheritable = lambda self: inheritable.get_inheritable(self)
-socket.socket.set_inheritable = lambda self, flag: inheritable.set_inheritable(self, flag)
+    setattr(socket.socket, name, getattr(inheritable, name))
+for name in "get_handle_inheritable", "set_handle_inheritable":
+    setattr(os, name, getattr(inheritable, name))
 
 from test.test_os import FDInheritanceTests
 from test.test_socket import InheritanceTest

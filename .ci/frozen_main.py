@@ -1,4 +1,7 @@
-"""Gives the executables of freeze-core, which run one module, Python's command line: -c, -m or a script."""
+"""Python's command line for freeze-core's executables, which run a single module.
+
+It knows -c, -m and a script, and ignores all options but -X faulthandler.
+"""
 
 import faulthandler
 import os
@@ -8,33 +11,48 @@ import sys
 
 
 def run(_):
+    """Do what the command line says. The executables call this."""
+    set_up()
+    first, *rest = without_options(sys.argv[1:])
+    if first == "-m":
+        sys.argv = rest
+        sys.path.insert(0, os.getcwd())
+        runpy._run_module_as_main(rest[0])
+    elif first == "-c":
+        sys.argv = ["-c", *rest[1:]]
+        sys.path.insert(0, "")
+        execute(rest[0], "<string>")
+    else:
+        sys.argv = [first, *rest]
+        sys.modules["__main__"].__file__ = name = os.path.abspath(first)
+        sys.path.insert(0, os.path.dirname(name))
+        with open(name, "rb") as file:
+            source = file.read()
+        execute(source, name)
+
+
+def set_up():
+    """Do what Python does at its start, and a frozen one leaves out."""
     sys.dont_write_bytecode = True
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in signal.SIGPIPE, signal.SIGXFSZ:
         signal.signal(number, signal.SIG_IGN)
     sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(":"))
-    arguments = sys.argv[1:]
+
+
+def without_options(arguments):
+    """Return the arguments from -c, -m or the script on."""
     while arguments[0].startswith("-") and arguments[0] not in ("-c", "-m"):
         if arguments[:2] == ["-X", "faulthandler"]:
             faulthandler.enable()
-        del arguments[: 2 if arguments[0] in ("-W", "-X") else 1]
-    if arguments[0] == "-m":
-        sys.argv = arguments[1:]
-        sys.path.insert(0, os.getcwd())
-        return runpy._run_module_as_main(arguments[1])
-    main = sys.modules["__main__"]
-    if arguments[0] == "-c":
-        sys.argv = ["-c"] + arguments[2:]
-        sys.path.insert(0, "")
-        name, source = "<string>", arguments[1]
-    else:
-        sys.argv = arguments
-        main.__file__ = name = os.path.abspath(arguments[0])
-        sys.path.insert(0, os.path.dirname(name))
-        with open(name, "rb") as file:
-            source = file.read()
+        arguments = arguments[2 if arguments[0] in ("-W", "-X") else 1 :]
+    return arguments
+
+
+def execute(source, name):
+    """Run this code as the main program."""
     try:
-        exec(compile(source, name, "exec"), vars(main))
+        exec(compile(source, name, "exec"), vars(sys.modules["__main__"]))
     except Exception:
         sys.excepthook(*sys.exc_info())
         sys.exit(1)

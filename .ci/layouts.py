@@ -37,11 +37,12 @@ ONLY_ON = {
 # In the headers this one goes on with the first of the entries that follow it.
 HEAD = "SYSTEM_HANDLE_INFORMATION_EX"
 
-# Between its two branches lies all that differs from system to system.
-WINDOWS_TEST = "sys.platform == 'win32'"
+# In these branches is what differs from system to system.
+WINDOWS_TESTS = {"sys.platform == 'win32'": True, "sys.platform != 'win32'": False}
 
 
 def check(condition):
+    """Write an assertion of the compiler's."""
     print(f'_Static_assert({condition}, "");')
 
 
@@ -87,23 +88,26 @@ def check_assignment(name, value):
         check(f"(unsigned)({name}) == (unsigned)({text})")
 
 
-def statements(system):
-    """Return what a system executes at the top level of the module."""
-    with open("inheritable.py") as file:
-        module = ast.parse(file.read())
-    found = []
-    for node in module.body:
-        found.append(node)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == WINDOWS_TEST:
-            found += node.body if system == "windows" else node.orelse
-    return found
+def statements(nodes, system):
+    """Yield those of the module's statements that a system executes."""
+    for node in nodes:
+        test = ast.unparse(node.test) if isinstance(node, ast.If) else ""
+        if test not in WINDOWS_TESTS:
+            yield node
+        elif WINDOWS_TESTS[test] == (system == "windows"):
+            yield from statements(node.body, system)
+        else:
+            yield from statements(node.orelse, system)
 
 
 def main(system):
+    """Write C that includes SYSTEM's headers and asserts what the module says."""
     for header in f"limits.h stddef.h stdint.h {HEADERS[system]}".split():
         print(f"#include <{header}>")
+    with open("inheritable.py") as file:
+        module = ast.parse(file.read())
     structures = []
-    for node in statements(system):
+    for node in statements(module.body, system):
         name = getattr(node, "name", "_")
         if isinstance(node, ast.Assign):
             name = ast.unparse(node.targets[0])

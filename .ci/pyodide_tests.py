@@ -1,6 +1,7 @@
-"""What can be tested on WebAssembly, which has no processes and no close-on-exec: that libc is called rightly.
+"""The tests for WebAssembly, which has neither processes nor close-on-exec.
 
-Here as on Apple's arm64 a variadic argument does not lie where a fixed one does.
+What can be tested is that libc is called correctly. Here, as on Apple's arm64, a
+variadic argument is not where a fixed one would be.
 """
 
 import ctypes
@@ -10,38 +11,48 @@ import os
 import unittest
 
 import inheritable
+from inheritable import get_inheritable, set_inheritable
+
+
+def bound_fcntls():
+    """Return every fcntl that the module has bound, by itself or in a library."""
+    names = vars(inheritable)
+    libraries = [value for value in names.values() if isinstance(value, ctypes.CDLL)]
+    values = [*names.values()]
+    for library in libraries:
+        values += vars(library).values()
+    functions = [value for value in values if hasattr(value, "argtypes")]
+    return [function for function in functions if function.__name__ == "fcntl"]
 
 
 class Test(unittest.TestCase):
     def setUp(self):
-        self.fds = os.pipe()
-        for fd in self.fds:
-            self.addCleanup(os.close, fd)
+        self.fd, other = os.pipe()
+        self.addCleanup(os.close, self.fd)
+        self.addCleanup(os.close, other)
 
     def test_variadic(self):
-        """Every fcntl that the module has bound gets its third argument."""
-        libraries = [vars(value) for value in vars(inheritable).values() if isinstance(value, ctypes.CDLL)]
-        values = [value for names in [vars(inheritable)] + libraries for value in names.values()]
-        bound = [value for value in values if hasattr(value, "argtypes") and value.__name__ == "fcntl"]
-        self.assertTrue(bound)
-        for function in bound:
-            fd = function(self.fds[0], fcntl.F_DUPFD, 77)
+        self.assertTrue(bound_fcntls())
+        for function in bound_fcntls():
+            fd = function(self.fd, fcntl.F_DUPFD, 77)
             os.close(fd)
             self.assertEqual(fd, 77)
 
     def test_get(self):
-        for fd in self.fds:
-            self.assertIs(inheritable.get_inheritable(fd), os.get_inheritable(fd))
+        self.assertIs(get_inheritable(self.fd), os.get_inheritable(self.fd))
 
     def test_set(self):
         for flag in True, False, True:
-            self.assertIsNone(inheritable.set_inheritable(self.fds[0], flag))
-            self.assertIs(inheritable.get_inheritable(self.fds[0]), os.get_inheritable(self.fds[0]))
+            self.assertIsNone(set_inheritable(self.fd, flag))
+            self.assertIs(get_inheritable(self.fd), os.get_inheritable(self.fd))
 
     def test_closed(self):
-        for function, arguments in (inheritable.get_inheritable, ()), (inheritable.set_inheritable, (True,)):
+        for call in (
+            (lambda: get_inheritable(999)),
+            (lambda: set_inheritable(999, True)),
+        ):
             with self.assertRaises(OSError) as caught:
-                function(999, *arguments)
+                call()
             self.assertEqual(caught.exception.errno, errno.EBADF)
 
 
