@@ -17,7 +17,7 @@ HEADERS = {
     "openbsd": "fcntl.h",
 }
 
-# What only some systems have. PF_EXITING is in no header for programs.
+# What only some systems have. PF_EXITING, PF_KTHREAD and SO_ACCEPTCON are in no header for programs.
 POSIX = ["linux", "freebsd", "macos", "netbsd", "openbsd"]
 ONLY_ON = {
     "AT_STATX_DONT_SYNC": ["linux"],
@@ -25,10 +25,11 @@ ONLY_ON = {
     "FD_CLOEXEC": POSIX,
     "F_GETFD": POSIX,
     "F_GETPATH": ["macos"],
-    "F_MAXFD": ["netbsd"],
     "F_SETFD": POSIX,
     "O_PATH": ["linux"],
     "PF_EXITING": [],
+    "PF_KTHREAD": [],
+    "SO_ACCEPTCON": [],
     "STATX_INO": ["linux"],
     "statx": ["linux"],
     "statx_timestamp": ["linux"],
