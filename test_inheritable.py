@@ -4,9 +4,14 @@
 
     python3 test_inheritable.py [-v] [TEST]...
 
-INHERITABLE_SOAK in the environment is a factor for the counts of the long tests. It is
-1 unless told. Under emulation 0.1 is enough. With INHERITABLE_QEMU, each program is run
-by qemu, whose command line it has.
+These variables of the environment change how it is done:
+
+INHERITABLE_SOAK
+    How often the long tests repeat what they do, as a factor. The default is 1.
+INHERITABLE_PATIENCE
+    A factor for every deadline, for slow machines. The default is 1.
+INHERITABLE_QEMU
+    Set it if qemu runs each program. Command lines are then those of qemu.
 """
 
 import asyncio
@@ -16,12 +21,14 @@ import copy
 import ctypes
 import doctest
 import errno
+import faulthandler
 import functools
 import gc
 import importlib.util
 import inspect
 import io
 import json
+import math
 import mmap
 import multiprocessing
 import multiprocessing.connection
@@ -93,9 +100,13 @@ else:
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOAK = float(os.environ.get("INHERITABLE_SOAK", "1"))
+PATIENCE = float(os.environ.get("INHERITABLE_PATIENCE", "1"))
 
-# No test takes this many seconds, not even on a slow machine. What takes longer hangs.
-A_LONG_TIME = 300
+# Deadlines in seconds. Each is longer than what can happen within it, so that the
+# innermost one shows what hangs.
+A_LONG_TIME = 50 * PATIENCE
+DEADLINE_OF_A_CHILD = 65 * PATIENCE
+DEADLINE_OF_A_TEST = 80 * PATIENCE
 
 # The user that is nobody on most systems. On Linux any number is good.
 NOBODY = 65534
@@ -109,6 +120,32 @@ other_processes = unittest.skipUnless(
     WINDOWS or PROC, "this system does not tell about other processes"
 )
 timers = unittest.skipUnless(hasattr(signal, "setitimer"), "there is no setitimer here")
+
+
+# A child that crashes or hangs shows the stacks of its threads.
+os.environ["PYTHONFAULTHANDLER"] = "1"
+
+
+def open_standard_streams():
+    """Open the null device for each standard stream that is closed.
+
+    Otherwise the files of the tests would take their numbers.
+    """
+    fd = os.open(os.devnull, os.O_RDWR)
+    while fd <= 2:
+        os.set_inheritable(fd, True)
+        fd = os.dup(fd)
+    os.close(fd)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+
+
+if not WINDOWS:
+    open_standard_streams()
+
+# Where the stacks of a test that hangs are shown. pytest puts another file in place of
+# descriptor 2 while a test runs.
+STDERR = os.fdopen(os.dup(2), "w")
 
 
 # ---------------------------------------------------------------------------------
@@ -173,11 +210,19 @@ def bad_files(fd, closed):
 
 
 def allow_descriptors(count):
-    """Raise the limit of descriptors to so many, if it is lower. macOS allows 256."""
+    """Raise the limit of descriptors, if it is lower. macOS allows 256.
+
+    Raises:
+        SkipTest: The system administrator does not allow so many.
+    """
     import resource
 
+    unlimited = resource.RLIM_INFINITY
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < count:
+    if hard != unlimited and hard < count:
+        msg = "the limit of descriptors (ulimit -n) is too low"
+        raise unittest.SkipTest(msg)
+    if soft != unlimited and soft < count:
         resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
 
@@ -230,15 +275,47 @@ def python_command(code, *args):
 
 
 def run_command(command, *, check=False, **options):
-    """Run a command to its end, with its output as text unless told otherwise."""
+    """Run a command to its end, with its output as text unless told otherwise.
+
+    Raises:
+        AssertionError: It hangs. The error shows the stacks of a Python's threads.
+    """
+    text = options.pop("input", None)
+    timeout = options.pop("timeout", DEADLINE_OF_A_CHILD)
     defaults = {
+        "stdin": subprocess.DEVNULL if text is None else subprocess.PIPE,
         "stdout": subprocess.PIPE,
         "stderr": subprocess.PIPE,
         "universal_newlines": True,
     }
-    if "input" not in options:
-        defaults["stdin"] = subprocess.DEVNULL
-    return subprocess.run(command, check=check, **{**defaults, **options})
+    with subprocess.Popen(command, **{**defaults, **options}) as process:
+        try:
+            out, err = process.communicate(text, timeout)
+        except subprocess.TimeoutExpired:
+            err = abort(process)
+            msg = f"{command} hangs: {err}"
+            raise AssertionError(msg) from None
+        except BaseException:
+            process.kill()
+            raise
+    if check and process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command, out, err)
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def abort(process):
+    """End a process that hangs. Return what it says on stderr: its stacks."""
+    if WINDOWS:
+        process.kill()
+    else:
+        # Python shows the stacks of its threads at this signal.
+        process.send_signal(signal.SIGABRT)
+    try:
+        return process.communicate(timeout=5)[1]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        # Its own children may still have its streams.
+        return "it does not even abort"
 
 
 def run_python(code, *args, **options):
@@ -298,6 +375,7 @@ def run_test(class_name, method_name):
     """Run the test of in_child: this is the child."""
     case = globals()[class_name](method_name)
     case.setUp()
+    end_if_hanging(A_LONG_TIME)
     try:
         getattr(case, method_name).in_child(case)
     except unittest.SkipTest as reason:
@@ -306,24 +384,39 @@ def run_test(class_name, method_name):
         case.doCleanups()
 
 
-def end_if_hanging(seconds=A_LONG_TIME):
-    """Let a signal end this process after so many seconds."""
-    if hasattr(signal, "alarm"):
-        signal.alarm(seconds)
+def end_if_hanging(seconds):
+    """Let this process show the stacks of its threads and end, after so many seconds.
+
+    Where there are signals, one does it, since a thread that waits for the time to come
+    would not exist in a forked child, and Python warns of a fork beside threads.
+    """
+    if hasattr(signal, "alarm") and hasattr(faulthandler, "register"):
+        faulthandler.register(signal.SIGALRM, STDERR, all_threads=True, chain=True)
+        signal.alarm(math.ceil(seconds))
+    elif hasattr(faulthandler, "dump_traceback_later"):
+        faulthandler.dump_traceback_later(seconds, exit=True, file=STDERR)
+
+
+def end_no_more():
+    """Take back what end_if_hanging did."""
+    if hasattr(signal, "alarm") and hasattr(faulthandler, "register"):
+        signal.alarm(0)
+    elif hasattr(faulthandler, "dump_traceback_later"):
+        faulthandler.cancel_dump_traceback_later()
 
 
 def fork(function, *args):
     """Fork a child that calls a function, and return its process id.
 
-    Its status is 0 if the function returns, and 1 if it raises. If it hangs, a signal
-    ends it.
+    Its status is 0 if the function returns, and 1 if it raises. If it hangs, it shows
+    its stacks, and a signal ends it.
     """
     pid = os.fork()
     if pid:
         return pid
     status = 1
     try:
-        end_if_hanging()
+        end_if_hanging(A_LONG_TIME)
         function(*args)
         status = 0
     except BaseException:  # noqa: BLE001
@@ -373,6 +466,22 @@ def run_threads(*functions):
         thread.start()
     for thread in threads:
         thread.finish()
+
+
+def wait_for(event):
+    """Wait for an event of another thread, which has to come."""
+    if not event.wait(A_LONG_TIME):
+        msg = "what another thread does has not come"
+        raise AssertionError(msg)
+
+
+def wait_until(condition):
+    """Ask again and again until something is so, which has to come."""
+    late = time.monotonic() + A_LONG_TIME
+    while not condition():
+        if time.monotonic() > late:
+            msg = "what is waited for has not come"
+            raise AssertionError(msg)
 
 
 @contextlib.contextmanager
@@ -526,8 +635,7 @@ def state_of(pid):
 def fork_zombie():
     """Fork a child that ends at once, and return its id when it is a zombie."""
     pid = fork(lambda: None)
-    while state_of(pid) != "Z":
-        pass
+    wait_until(lambda: state_of(pid) == "Z")
     return pid
 
 
@@ -721,10 +829,15 @@ class Case(unittest.TestCase):
     """A test with an open file of its own, which is not inheritable."""
 
     def setUp(self):
+        end_if_hanging(DEADLINE_OF_A_TEST)
+        self.addCleanup(end_no_more)
         as_they_are = warnings.catch_warnings()
         as_they_are.__enter__()
         self.addCleanup(as_they_are.__exit__, None, None, None)
         self.folder = tempfile.mkdtemp()
+        if not WINDOWS:
+            # The temporary folder may be reached through a link, as on macOS.
+            self.folder = os.path.realpath(self.folder)
         self.addCleanup(shutil.rmtree, self.folder, True)
         self.path = os.path.join(self.folder, "file")
         self.file = open(self.path, "w+")  # noqa: SIM115
@@ -1592,7 +1705,7 @@ class TestOpenHandles(Case):
             r.read(1)
 
         with in_thread(read, end=lambda: w.write(b"x")):
-            reading.wait()
+            wait_for(reading)
             start = time.monotonic()
             rows = entries(open_handles(), handle_of(r), handle_of(w))
             self.assertEqual(len(rows), 2)
@@ -1894,7 +2007,7 @@ class TestOpenHandlesOfAnotherProcess(Case):
     def test_one_that_has_ended(self):
         # On Windows the Popen still holds its handle.
         process = subprocess.Popen(python_command(""))
-        process.wait()
+        process.wait(A_LONG_TIME)
         got = outcome(open_handles, process.pid)
         if WINDOWS:
             self.assertEqual(got, [])
@@ -1941,9 +2054,7 @@ class TestOpenHandlesOfAnotherProcess(Case):
             pid = fork(self.use_memory_until_end_of_file, r, w)
             os.close(r)
             os.close(w)
-            listed = None
-            while listed != []:
-                listed = open_handles(pid)
+            wait_until(lambda pid=pid: open_handles(pid) == [])
             seen += state_of(pid) != "Z"
             os.waitpid(pid, 0)
             if seen > 2:
@@ -2122,7 +2233,7 @@ class TestHolders(Case):
             said = [process.stdout.readline() for _ in range(2)]
             said.remove(b"ready" + os.linesep.encode())
             grandchild = int(said[0])
-            process.wait()
+            process.wait(A_LONG_TIME)
             if not WINDOWS:
                 w.close()
             rows = holders(w if WINDOWS else r)
@@ -2408,7 +2519,7 @@ class TestHolders(Case):
         for pid in "1", 1.0, b"1", [1], self.file:
             self.assertEqual(outcome(holders, self.handle, pid)[0], TypeError)
         process = subprocess.Popen(python_command(""))
-        process.wait()
+        process.wait(A_LONG_TIME)
         pids = [0, -1, -os.getpid(), 2**31 - 1, 2**32 + os.getpid(), 2**64, 10**5000]
         if not WINDOWS:
             pids.append(process.pid)
@@ -2501,7 +2612,7 @@ class TestHolders(Case):
         expected = {*self.ours(handle_of(w)), (pid, number)}
 
         def start():
-            subprocess.Popen(python_command("")).wait()
+            subprocess.Popen(python_command("")).wait(A_LONG_TIME)
 
         def reopen():
             for _ in range(50):
@@ -2560,7 +2671,8 @@ class TestHolders(Case):
         # Before the others can end, they need an answer, or no server.
         self.addCleanup(os.kill, server, signal.SIGKILL)
         self.assertEqual(os.read(receiving, 1), b"?")
-        end_if_hanging(30)
+        # What waits for it cannot be waited for.
+        end_if_hanging(A_LONG_TIME)
         self.assertIn((os.getpid(), w.fileno()), self.found(r))
         self.assertIn((os.getpid(), self.fd), self.found(self.file))
         (fd,) = (row.handle for row in open_handles(opener) if row.target == path)
@@ -3019,7 +3131,7 @@ class TestTemporarilyAndForks(Case):
         def hold():
             with temporarily(r):
                 ready.set()
-                done.wait()
+                wait_for(done)
 
         def enter_and_leave():
             with temporarily(w):
@@ -3035,7 +3147,7 @@ class TestTemporarilyAndForks(Case):
             stack.enter_context(in_thread(hold, end=done.set))
             for _ in range(3):
                 stack.enter_context(churning(enter_and_leave))
-            ready.wait()
+            wait_for(ready)
             with temporarily(self.file):
                 for _ in range(max(10, int(100 * SOAK))):
                     self.assertEqual(status_of_fork(look_in_child), 0)
@@ -3054,14 +3166,13 @@ class TestTemporarilyAndForks(Case):
 
     @in_child
     def test_a_thread_inside_the_lock_keeps_nobody_from_forking(self):
-        end_if_hanging(60)
         inside = threading.Event()
         done = threading.Event()
 
         def stay_inside():
             with inheritable._lock_here():
                 inside.set()
-                done.wait()
+                wait_for(done)
 
         def use_in_child():
             with temporarily(self.file):
@@ -3072,7 +3183,7 @@ class TestTemporarilyAndForks(Case):
             self.assertEqual(receive(str(self.fd)), self.fd)
 
         with in_thread(stay_inside, end=done.set):
-            inside.wait()
+            wait_for(inside)
             self.assertEqual(status_of_fork(use_in_child), 0)
 
     def test_a_fork_inside_the_lock(self):
@@ -3080,7 +3191,7 @@ class TestTemporarilyAndForks(Case):
         with inheritable._lock_here():
             pid = os.fork()
             if pid == 0:
-                end_if_hanging(60)
+                end_if_hanging(A_LONG_TIME)
         if pid == 0:
             status = 1
             with contextlib.suppress(BaseException):
@@ -3116,7 +3227,7 @@ class TestTemporarilyAndForks(Case):
         import inheritable
         {after}
 
-        ready = threading.Barrier(3)
+        ready = threading.Barrier(3, timeout=50)
         def stay_in_block():
             with inheritable.temporarily(file):
                 ready.wait()
@@ -3130,7 +3241,7 @@ class TestTemporarilyAndForks(Case):
         for function in stay_in_block, stay_in_lock:
             threading.Thread(target=function, daemon=True).start()
         ready.wait()
-        locked.wait()
+        locked.wait(50)
         pid = os.fork()
         if pid == 0:
             flags = [os.get_inheritable(f.fileno()) for f in (file, mine)]
@@ -3239,11 +3350,9 @@ class TestTemporarilyAndHandlers(Case):
         signal.signal(signal.SIGALRM, handler)
         chance = random.Random(12)
         for _ in range(int(20_000 * SOAK)):
-            late = time.monotonic() + A_LONG_TIME
             signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 5e-5))
             self.enter_and_leave()
-            while not self.entered and time.monotonic() < late:
-                pass
+            wait_until(lambda: self.entered)
             self.assertIs(flag_of(self.handle), True)
             leave(self.entered.pop())
             self.assertIs(flag_of(self.handle), False)
@@ -3257,13 +3366,11 @@ class TestTemporarilyAndHandlers(Case):
         signal.signal(signal.SIGALRM, handler)
         chance = random.Random(3)
         for _ in range(int(2000 * SOAK)):
-            late = time.monotonic() + A_LONG_TIME
             first = enter(self.file)
             self.entered.append(enter(self.file))
             signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 5e-5))
             leave(first)
-            while self.entered and time.monotonic() < late:
-                pass
+            wait_until(lambda: not self.entered)
             self.assertIs(flag_of(self.handle), False)
 
     # In a child, for one of the interrupts leaves the lock held.
@@ -3603,10 +3710,10 @@ class TestPassing(Case):
                 os.close(r)
                 os.close(w)
                 try:
-                    self.assertEqual(process.wait(timeout=120), 0)
+                    self.assertEqual(process.wait(A_LONG_TIME), 0)
                 finally:
                     process.kill()
-                    process.wait()
+                    process.wait(A_LONG_TIME)
 
         run_threads(*[start_children] * 8)
 
@@ -3763,7 +3870,7 @@ class TestDescriptorsAndHandles(Case):
 
     def test_a_handle_of_a_process_is_a_handle_everywhere(self):
         process = subprocess.Popen(python_command(""))
-        process.wait()
+        process.wait(A_LONG_TIME)
         handle = process._handle
         self.everything.append(int(handle))
         set_inheritable(handle, True)
@@ -3833,7 +3940,7 @@ class TestReceive(Case):
 
     def test_one_of_several_threads_gets_it(self):
         code = """
-            got, start = [], threading.Barrier(8)
+            got, start = [], threading.Barrier(8, timeout=50)
             def take():
                 start.wait()
                 try:
@@ -3844,7 +3951,7 @@ class TestReceive(Case):
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join()
+                thread.join(50)
             flags = [get_inheritable(fd) for fd in set(got) - {errno.EBADF}]
             print(got.count(errno.EBADF), len(got), flags.count(True))
             """
@@ -4062,7 +4169,10 @@ class TestMultiprocessing(Case):
         return self.status(process)
 
     def status(self, process):
-        process.join()
+        process.join(A_LONG_TIME)
+        if process.is_alive():
+            process.kill()
+            self.fail("this process hangs")
         status = process.exitcode
         process.close()
         return status
@@ -4332,7 +4442,7 @@ class TestMultiprocessing(Case):
     def test_one_of_several_threads_of_a_forked_child_gets_it(self):
         def receive_in_threads():
             got = []
-            start = threading.Barrier(8)
+            start = threading.Barrier(8, timeout=A_LONG_TIME)
 
             def take():
                 start.wait()
@@ -4794,7 +4904,7 @@ class TestHoldersCommand(Case):
 
     def test_an_error_is_2(self):
         process = subprocess.Popen(python_command(""))
-        process.wait()
+        process.wait(A_LONG_TIME)
         errors = [["9999996"], ["--pid", process.pid, 0], ["--pid", 2**40, 0]]
         errors += [[2**64], ["--pid", os.getpid(), 9999996], ["--json", 9999996]]
         errors += [["--pid", os.getpid(), 2**64], ["1" + "0" * 5000]]
@@ -5263,7 +5373,7 @@ class TestRunOnWindows(Case):
         self.addCleanup(process.stdout.close)
         self.assertEqual(process.stdout.readline().strip(), b"ready")
         process.kill()
-        process.wait()
+        process.wait(A_LONG_TIME)
         rest = []
         with in_thread(lambda: rest.append(process.stdout.read())) as thread:
             thread.join(60)
@@ -5284,7 +5394,7 @@ class TestRunOnWindows(Case):
             """
         line = [sys.executable, inheritable.__file__, "run", *python_command(code)]
         with subprocess.Popen(line, stdin=subprocess.PIPE) as process:
-            self.assertEqual(process.wait(), 0)
+            self.assertEqual(process.wait(A_LONG_TIME), 0)
         late = time.monotonic() + 60
         while not os.path.exists(said) and time.monotonic() < late:
             time.sleep(0.01)
