@@ -24,6 +24,7 @@ import errno
 import faulthandler
 import functools
 import gc
+import importlib
 import importlib.util
 import inspect
 import io
@@ -51,6 +52,7 @@ import tempfile
 import textwrap
 import threading
 import time
+import types
 import unittest
 import warnings
 
@@ -145,7 +147,7 @@ if not WINDOWS:
 
 # Where the stacks of a test that hangs are shown. pytest puts another file in place of
 # descriptor 2 while a test runs.
-STDERR = os.fdopen(os.dup(2), "w")
+STDERR = os.dup(2)
 
 
 # ---------------------------------------------------------------------------------
@@ -356,16 +358,20 @@ sys.stdin.read()
 
 
 def in_child(method):
-    """Run a test in a Python child of its own, with which all ends that it does."""
+    """Run a test in a child of its own, with which all ends that it does."""
 
     @functools.wraps(method)
     def test(self):
-        code = "import sys, test_inheritable; test_inheritable.run_test(*sys.argv[1:])"
-        done = run_python(code, type(self).__name__, method.__name__)
-        if done.stdout.startswith("skipped:"):
-            self.skipTest(done.stdout[len("skipped:") :].strip())
-        ended = done.returncode, done.stdout, done.stderr
-        self.assertEqual(ended, (0, "", ""), done.stderr)
+        name = type(self).__name__, method.__name__
+        if hasattr(os, "fork"):
+            status, said = run_test_in_fork(self.folder, *name)
+        else:
+            code = "import sys, test_inheritable as t; t.run_test(*sys.argv[1:])"
+            done = run_python(code, *name)
+            status, said = done.returncode, done.stdout + done.stderr
+        if said.startswith("skipped:"):
+            self.skipTest(said[len("skipped:") :].strip())
+        self.assertEqual((status, said), (0, ""), said)
 
     test.in_child = method
     return test
@@ -382,6 +388,48 @@ def run_test(class_name, method_name):
         sys.stdout.write(f"skipped: {reason}\n")
     finally:
         case.doCleanups()
+
+
+def run_test_in_fork(folder, class_name, method_name):
+    """Run the test of in_child in a fork, which starts faster than another Python.
+
+    Its files are in a folder of the test itself, which can remove them, whatever rights
+    the child has given up.
+
+    Returns:
+        The status of the child, and what it writes to stdout and stderr.
+    """
+
+    def run_with_streams():
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        os.dup2(written.fileno(), 1)
+        os.dup2(written.fileno(), 2)
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+        faulthandler.enable(STDERR)
+        tempfile.tempdir = folder
+        try:
+            run_test(class_name, method_name)
+        except BaseException:  # noqa: BLE001
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+
+    with tempfile.TemporaryFile() as written:
+        # The end of the child is the end of this pipe.
+        r, w = os.pipe()
+        pid = fork(run_with_streams)
+        os.close(w)
+        if not select.select([r], [], [], DEADLINE_OF_A_CHILD)[0]:
+            os.kill(pid, signal.SIGABRT)
+        os.close(r)
+        status = os.waitpid(pid, 0)[1]
+        written.seek(0)
+        return status, written.read().decode(errors="replace")
 
 
 def end_if_hanging(seconds):
@@ -2744,8 +2792,10 @@ class TestDisableInheritance(Case):
     @posix
     @in_child
     def test_counts_for_every_way_to_start_a_child(self):
-        kept, shut = os.dup(self.fd), os.dup(self.fd)
+        # dash takes no number of two digits.
+        kept, shut = 8, 9
         for fd in kept, shut:
+            os.dup2(self.fd, fd)
             os.set_inheritable(fd, True)
         disable_inheritance(kept)
         # The child is a shell that tries to read. A Python may open something itself.
@@ -3272,7 +3322,7 @@ class TestTemporarilyAndForks(Case):
 
     def test_reload_and_fork_print_nothing(self):
         code = """
-            import importlib, os, inheritable
+            import importlib, os, sys, inheritable
             for _ in range(2):
                 importlib.reload(inheritable)
                 pid = os.fork()
@@ -3280,7 +3330,8 @@ class TestTemporarilyAndForks(Case):
                     pass
                 if pid == 0:
                     os._exit(0)
-                assert os.waitpid(pid, 0)[1] == 0
+                if os.waitpid(pid, 0)[1]:
+                    sys.exit("the fork failed")
             """
         done = run_python(code)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
@@ -3609,7 +3660,7 @@ class TestPassing(Case):
             import subprocess, sys, inheritable
             before = [h[:2] for h in inheritable.open_handles()]
             with inheritable.passing(sys.stdout, sys.stdout, sys.stderr) as child:
-                assert child.args[0] == child.args[1] != child.args[2], child.args
+                print(child.args[0] == child.args[1] != child.args[2])
                 code = (
                     "import os, sys, inheritable;"
                     "os.write(inheritable.receive(sys.argv[1]), b'one')"
@@ -3622,21 +3673,24 @@ class TestPassing(Case):
                 }
                 done = subprocess.run(command, **streams, **child.popen)
                 ended = done.returncode, done.stdout, done.stderr
-                assert ended == (0, b"", b""), done
+                print(ended)
             after = [h[:2] for h in inheritable.open_handles()]
             print(before == after)
             """
-        self.assertEqual(output_of(code), "oneTrue\n")
+        lines = ["True", "one(0, b'', b'')", "True"]
+        self.assertEqual(output_of(code).splitlines(), lines)
 
     @posix
     @in_child
     def test_a_file_that_got_number_0(self):
         os.dup2(self.fd, 0)
         self.file.close()
-        os.close(1)
         # The duplicate must not be 1, but the lowest number above the streams.
+        free = os.dup(0)
+        os.close(free)
+        os.close(1)
         with passing(0) as child:
-            self.assertEqual(child.args, [str(self.fd)])
+            self.assertEqual(child.args, [str(free)])
             self.assertIs(flag_of(int(child.args[0])), False)
             self.assertEqual(output_of(READ, *child.args, **child.popen), "secret")
         self.assertIsNone(flag_of(int(child.args[0])))
@@ -4086,66 +4140,60 @@ class TestReceive(Case):
         self.assertEqual(printed.split(), ["True", "True"])
 
 
-# What the processes of multiprocessing do in the tests. Those that are spawned import
-# it from here.
+# A module with what the processes of multiprocessing do in the tests. They would
+# otherwise import all of this file.
+JOBS = """
+    import json, os, socket
+    from inheritable import get_inheritable, receive, receive_handle
 
+    def read_all(fd):
+        os.lseek(fd, 0, os.SEEK_SET)
+        return os.read(fd, 100)
 
-def read_all(fd):
-    os.lseek(fd, 0, os.SEEK_SET)
-    return os.read(fd, 100)
+    def copy_over(source, target):
+        os.write(receive(target), read_all(receive(source)))
 
+    def write_hello(arg):
+        os.write(receive(arg), b"hello")
 
-def copy_over(source, target):
-    """Copy a file to a pipe."""
-    os.write(receive(target), read_all(receive(source)))
+    def append_line(arg):
+        with open(receive(arg), "ab", 0) as log:
+            log.write(b"child\\n")
 
+    def answer_socket(wine, arg):
+        # Under Wine a socket needs to be told its kind. Wine can neither send on an
+        # inherited socket nor close it. With a duplicate it can.
+        kind = [socket.AF_INET, socket.SOCK_STREAM]
+        handle = receive_handle(arg)
+        if wine:
+            connection = socket.fromfd(handle, *kind)
+        else:
+            connection = socket.socket(*kind, fileno=handle)
+        with connection:
+            connection.sendall(connection.recv(100).upper())
 
-def write_hello(arg):
-    os.write(receive(arg), b"hello")
+    def report_receiving(report, *args):
+        # To the file of this path.
+        results = []
+        for arg in args:
+            try:
+                fd = receive(arg)
+            except OSError as error:
+                results.append(error.errno)
+            else:
+                results.append([read_all(fd).decode(), get_inheritable(fd)])
+        with open(report, "w") as file:
+            json.dump(results, file)
 
+    of_this_worker = []
 
-def append_line(arg):
-    with open(receive(arg), "ab", 0) as log:
-        log.write(b"child\n")
+    def initialize_worker(*args):
+        of_this_worker.extend(receive(arg) for arg in args)
 
-
-def answer_socket(arg):
-    """Answer a message with the same in capitals."""
-    # Under Wine a socket needs to be told its kind.
-    kind = [socket.AF_INET, socket.SOCK_STREAM]
-    handle = receive_handle(arg)
-    # Wine can neither send on an inherited socket nor close it. With a duplicate it
-    # can.
-    if WINE:
-        connection = socket.fromfd(handle, *kind)
-    else:
-        connection = socket.socket(*kind, fileno=handle)
-    with connection:
-        connection.sendall(connection.recv(100).upper())
-
-
-def report_receiving(report, *args):
-    """Write to the file of this path what receiving each argument gives."""
-    got = [outcome(receive, arg) for arg in args]
-    results = [
-        [read_all(fd).decode(), get_inheritable(fd)] if isinstance(fd, int) else fd[1]
-        for fd in got
-    ]
-    with open(report, "w") as file:
-        json.dump(results, file)
-
-
-# What a worker of a pool has received.
-of_this_worker = []
-
-
-def initialize_worker(*args):
-    of_this_worker.extend(receive(arg) for arg in args)
-
-
-def work(number):
-    os.write(of_this_worker[0], b"%d " % number)
-    return number
+    def work(number):
+        os.write(of_this_worker[0], b"%d " % number)
+        return number
+    """
 
 
 def each_method(test):
@@ -4162,6 +4210,25 @@ def each_method(test):
 
 @unittest.skipUnless(MULTIPROCESSING, "this Python cannot start multiprocessing")
 class TestMultiprocessing(Case):
+    def setUp(self):
+        super().setUp()
+        with open(os.path.join(self.folder, "jobs.py"), "w") as module:
+            module.write(textwrap.dedent(JOBS))
+        sys.path.insert(0, self.folder)
+        self.addCleanup(sys.path.remove, self.folder)
+        importlib.invalidate_caches()
+        self.jobs = importlib.import_module("jobs")
+        self.addCleanup(sys.modules.pop, "jobs")
+        # A process that is spawned imports the main module, too, if that has a file.
+        self.addCleanup(sys.modules.update, __main__=sys.modules["__main__"])
+        sys.modules["__main__"] = types.ModuleType("__main__")
+
+    def output_of(self, code, *args):
+        """Return what a child prints that can import the module, too."""
+        folder = os.path.dirname(inheritable.__file__)
+        environ = {**os.environ, "PYTHONPATH": folder}
+        return output_of(code, *args, cwd=self.folder, env=environ)
+
     def run_process(self, context, target, *args):
         """Run a process to its end, and return its status."""
         process = context.Process(target=target, args=args)
@@ -4193,7 +4260,7 @@ class TestMultiprocessing(Case):
     def test_a_process_receives_files(self, context):
         r, w = self.pipe()
         with passing(self.file, w) as child:
-            process = context.Process(target=copy_over, args=child.args)
+            process = context.Process(target=self.jobs.copy_over, args=child.args)
             process.start()
         w.close()
         self.assertEqual(self.status(process), 0)
@@ -4205,7 +4272,7 @@ class TestMultiprocessing(Case):
         handles = [self.handle, handle_of(r), handle_of(w)]
         set_inheritable(r, True)
         with passing(self.file, w) as child:
-            self.run_process(context, copy_over, *child.args)
+            self.run_process(context, self.jobs.copy_over, *child.args)
             self.assertEqual(flags_of(handles), [WINDOWS, True, WINDOWS])
         self.assertEqual(flags_of(handles), [False, True, False])
 
@@ -4215,7 +4282,7 @@ class TestMultiprocessing(Case):
         with passing(self.file) as child:
             args = [*child.args, *child.args]
             self.assertEqual(
-                self.run_process(context, report_receiving, report, *args), 0
+                self.run_process(context, self.jobs.report_receiving, report, *args), 0
             )
         with open(report) as file:
             self.assertEqual(json.load(file), [["secret", False], errno.EBADF])
@@ -4227,7 +4294,10 @@ class TestMultiprocessing(Case):
             self.assertIs(child.args[0], child.args[1])
             self.assertIs(child.args[0], child.args[2])
             self.assertEqual(
-                self.run_process(context, report_receiving, report, *child.args), 0
+                self.run_process(
+                    context, self.jobs.report_receiving, report, *child.args
+                ),
+                0,
             )
         with open(report) as file:
             results = json.load(file)
@@ -4238,7 +4308,9 @@ class TestMultiprocessing(Case):
         r, w = self.pipe()
         with passing(w) as child:
             for _ in range(3):
-                self.assertEqual(self.run_process(context, write_hello, *child.args), 0)
+                self.assertEqual(
+                    self.run_process(context, self.jobs.write_hello, *child.args), 0
+                )
         w.close()
         self.assertEqual(self.read_to_end(r), 3 * b"hello")
 
@@ -4251,7 +4323,7 @@ class TestMultiprocessing(Case):
             with open(path, "a") as third:
                 third.write("third\n")
             with passing(log) as child:
-                status = self.run_process(context, append_line, *child.args)
+                status = self.run_process(context, self.jobs.append_line, *child.args)
         with open(path) as written:
             self.assertEqual(
                 (status, written.read().split()), (0, ["parent", "third", "child"])
@@ -4262,7 +4334,9 @@ class TestMultiprocessing(Case):
         _, client, accepted = self.sockets()
         client.sendall(b"hello")
         with passing(accepted) as child:
-            self.assertEqual(self.run_process(context, answer_socket, *child.args), 0)
+            self.assertEqual(
+                self.run_process(context, self.jobs.answer_socket, WINE, *child.args), 0
+            )
         accepted.close()
         self.assertEqual(client.recv(100), b"HELLO")
         # Nobody has that end any more.
@@ -4271,17 +4345,17 @@ class TestMultiprocessing(Case):
     @each_method
     def test_standard_streams_go_over_as_duplicates(self, context):
         code = """
-            import multiprocessing, sys, inheritable, test_inheritable
+            import multiprocessing, sys, inheritable, jobs
             context = multiprocessing.get_context(sys.argv[1])
             with inheritable.passing(sys.stdout) as child:
                 process = context.Process(
-                    target=test_inheritable.write_hello, args=child.args
+                    target=jobs.write_hello, args=child.args
                 )
                 process.start()
             process.join()
             print(process.exitcode)
             """
-        self.assertEqual(output_of(code, context.get_start_method()), "hello0\n")
+        self.assertEqual(self.output_of(code, context.get_start_method()), "hello0\n")
 
     @each_method
     def test_the_workers_of_an_executor_receive_files(self, context):
@@ -4290,9 +4364,11 @@ class TestMultiprocessing(Case):
         with passing(w) as child:
             initargs = tuple(child.args)
             with concurrent.futures.ProcessPoolExecutor(
-                2, context, initialize_worker, initargs
+                2, context, self.jobs.initialize_worker, initargs
             ) as executor:
-                self.assertEqual(list(executor.map(work, range(8))), list(range(8)))
+                self.assertEqual(
+                    list(executor.map(self.jobs.work, range(8))), list(range(8))
+                )
         w.close()
         written = sorted(self.read_to_end(r).split())
         self.assertEqual(written, [b"%d" % number for number in range(8)])
@@ -4304,8 +4380,10 @@ class TestMultiprocessing(Case):
             # Each worker does one thing, and then another one takes its place. A fork
             # would then be one of a thread, of which Python warns.
             tasks = None if context.get_start_method() == "fork" else 1
-            with context.Pool(2, initialize_worker, tuple(child.args), tasks) as pool:
-                self.assertEqual(pool.map(work, range(8), 1), list(range(8)))
+            with context.Pool(
+                2, self.jobs.initialize_worker, tuple(child.args), tasks
+            ) as pool:
+                self.assertEqual(pool.map(self.jobs.work, range(8), 1), list(range(8)))
                 pool.close()
                 pool.join()
         w.close()
@@ -4319,25 +4397,28 @@ class TestMultiprocessing(Case):
         # The first process makes multiprocessing start its helpers, which stay.
         for _ in range(3):
             with passing(self.file, w) as child:
-                self.assertEqual(self.run_process(context, copy_over, *child.args), 0)
+                self.assertEqual(
+                    self.run_process(context, self.jobs.copy_over, *child.args), 0
+                )
             lists.append([row.handle for row in open_after_collection()])
         self.assertEqual(lists[1], lists[2])
 
     # Takes a file out of its block, and lets a stranger have its number.
     TOO_LATE = """
         import concurrent.futures, multiprocessing, os, sys
-        import inheritable, test_inheritable
+        import inheritable, jobs
         method, path, report = sys.argv[1:]
         context = multiprocessing.get_context(method)
         file = open(path)
         with inheritable.passing(file) as child:
             executor = concurrent.futures.ProcessPoolExecutor(
-                1, context, test_inheritable.initialize_worker, tuple(child.args)
+                1, context, jobs.initialize_worker, tuple(child.args)
             )
         fd = file.fileno()
         file.close()
         stranger = open(inheritable.__file__)
-        assert stranger.fileno() == fd
+        if stranger.fileno() != fd:
+            sys.exit("the stranger has another number")
         inheritable.set_inheritable(stranger, True)
         """
 
@@ -4346,7 +4427,7 @@ class TestMultiprocessing(Case):
         code = """
             args = (report, *child.args)
             process = context.Process(
-                target=test_inheritable.report_receiving, args=args
+                target=jobs.report_receiving, args=args
             )
             try:
                 process.start()
@@ -4357,7 +4438,7 @@ class TestMultiprocessing(Case):
         method = context.get_start_method()
         report = f"{self.path}-{method}"
         code = textwrap.dedent(self.TOO_LATE) + textwrap.dedent(code)
-        printed = output_of(code, method, self.path, report)
+        printed = self.output_of(code, method, self.path, report)
         if method == "fork":
             with open(report) as file:
                 self.assertEqual((printed, json.load(file)), ("", [errno.EBADF]))
@@ -4378,7 +4459,7 @@ class TestMultiprocessing(Case):
             """
         method = context.get_start_method()
         code = textwrap.dedent(self.TOO_LATE) + textwrap.dedent(code)
-        printed = output_of(code, method, self.path, "")
+        printed = self.output_of(code, method, self.path, "")
         expected = "BrokenProcessPool" if method == "fork" else "ValueError"
         self.assertEqual(printed.strip(), expected)
 
@@ -4412,7 +4493,9 @@ class TestMultiprocessing(Case):
         context = multiprocessing.get_context("spawn")
         with passing(self.file) as child:
             plain = str(child.args[0])
-            status = self.run_process(context, report_receiving, report, plain)
+            status = self.run_process(
+                context, self.jobs.report_receiving, report, plain
+            )
         with open(report) as file:
             self.assertEqual((status, json.load(file)), (0, [errno.EBADF]))
 
@@ -4423,11 +4506,12 @@ class TestMultiprocessing(Case):
 
             def receive_twice():
                 fd = receive(arg)
-                assert fd != self.fd
-                assert flags_of([fd, self.fd]) == [False, False]
-                assert os.path.sameopenfile(fd, self.fd)
-                assert outcome(receive, arg)[:2] == (OSError, errno.EBADF)
-                assert outcome(receive_handle, arg)[:2] == (OSError, errno.EBADF)
+                self.assertNotEqual(fd, self.fd)
+                self.assertEqual(flags_of([fd, self.fd]), [False, False])
+                self.assertTrue(os.path.sameopenfile(fd, self.fd))
+                for function in receive, receive_handle:
+                    again = outcome(function, arg)
+                    self.assertEqual(again[:2], (OSError, errno.EBADF))
                 # Nothing is closed twice.
                 os.close(fd)
                 self.file.close()
@@ -4450,7 +4534,7 @@ class TestMultiprocessing(Case):
 
             run_threads(*[take] * 8)
             fds = [result for result in got if isinstance(result, int)]
-            assert len(fds) == 1, got
+            self.assertEqual(len(fds), 1, got)
 
         with passing(self.file) as child:
             (arg,) = child.args
