@@ -7,7 +7,7 @@
 These variables of the environment change how it is done:
 
 INHERITABLE_SOAK
-    How often the long tests repeat what they do, as a factor. The default is 1.
+    How often the long tests repeat what they do, as a factor. The default is 0.1.
 INHERITABLE_PATIENCE
     A factor for every deadline, for slow machines. The default is 1.
 INHERITABLE_QEMU
@@ -15,6 +15,7 @@ INHERITABLE_QEMU
 """
 
 import asyncio
+import collections
 import concurrent.futures
 import contextlib
 import copy
@@ -101,7 +102,7 @@ else:
     MULTIPROCESSING = True
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SOAK = float(os.environ.get("INHERITABLE_SOAK", "1"))
+SOAK = float(os.environ.get("INHERITABLE_SOAK", "0.1"))
 PATIENCE = float(os.environ.get("INHERITABLE_PATIENCE", "1"))
 
 # Deadlines in seconds. Each is longer than what can happen within it, so that the
@@ -5625,5 +5626,16 @@ class TestReadme(Case):
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
+def main():
+    """Run the tests, and say how many were skipped for which reason."""
+    program = unittest.main(exit=False)
+    reasons = collections.Counter(reason for _, reason in program.result.skipped)
+    if reasons:
+        sys.stderr.write("\nSkipped:\n")
+    for reason, count in reasons.most_common():
+        sys.stderr.write(f"{count:4}  {reason}\n")
+    sys.exit(0 if program.result.wasSuccessful() and program.result.testsRun else 1)
+
+
 if __name__ == "__main__":
-    unittest.main()
+    main()
