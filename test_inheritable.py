@@ -4591,6 +4591,14 @@ def run_module(*args, **options):
     return done.returncode, done.stdout, done.stderr
 
 
+def with_plain_path():
+    """Return an environment whose PATH has only folders that everyone may look into.
+
+    Otherwise a command that is not found may be one that is not accessible.
+    """
+    return {**os.environ, "PATH": os.environ["PATH"] if WINDOWS else os.defpath}
+
+
 def unescaped(message):
     """Return a message with the characters for which it has escapes."""
     escape = re.compile(r"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})")
@@ -5139,7 +5147,7 @@ class TestRun(Case):
         missing = os.path.join(self.folder, "no")
         below_a_file = os.path.join(self.path, "no")
         for name in "no such command", missing, below_a_file, "":
-            status, out, err = run_module("run", name)
+            status, out, err = run_module("run", name, env=with_plain_path())
             self.assertEqual((status, out, len(err.splitlines())), (127, "", 1))
             self.assertIn(name, unescaped(err))
 
@@ -5169,10 +5177,12 @@ class TestRun(Case):
             [2, "run", "--pass", "9999996", "ls"],
             [2, "run"],
         ]:
-            self.assertEqual(run_module(*args, stderr=w)[0], expected)
+            options = {"env": with_plain_path()}
+            self.assertEqual(run_module(*args, stderr=w, **options)[0], expected)
             line = '"$@" 2>&-'
             start = ["sh", "-c", line, "sh", sys.executable, inheritable.__file__]
-            self.assertEqual(run_command([*start, *args]).returncode, expected)
+            done = run_command([*start, *args], **options)
+            self.assertEqual(done.returncode, expected)
 
     @posix
     def test_signals_are_those_of_the_command(self):
@@ -5314,7 +5324,8 @@ class TestPassAs(Case):
     def test_not_found_is_127_all_the_same(self):
         with passing(*self.files) as child:
             options = ["--pass", f"{self.fds[0]}:{self.fds[1]}"]
-            got = run_module("run", *options, "no such command", **child.popen)
+            command = ["run", *options, "no such command"]
+            got = run_module(*command, env=with_plain_path(), **child.popen)
         self.assertEqual((got[0], got[1]), (127, ""))
         self.assertIn("no such command", got[2])
 
