@@ -4,24 +4,33 @@
 
     python3 test_inheritable.py [-v] [TEST]...
 
-INHERITABLE_SOAK in the environment is a factor for the counts of the long tests. It is
-1 unless told. Under emulation 0.1 is enough. With INHERITABLE_QEMU, each program is run
-by qemu, whose command line it has.
+These variables of the environment change how it is done:
+
+INHERITABLE_SOAK
+    How often the long tests repeat what they do, as a factor. The default is 0.1.
+INHERITABLE_PATIENCE
+    A factor for every deadline, for slow machines. The default is 1.
+INHERITABLE_QEMU
+    Set it if qemu runs each program. Command lines are then those of qemu.
 """
 
 import asyncio
+import collections
 import concurrent.futures
 import contextlib
 import copy
 import ctypes
 import doctest
 import errno
+import faulthandler
 import functools
 import gc
+import importlib
 import importlib.util
 import inspect
 import io
 import json
+import math
 import mmap
 import multiprocessing
 import multiprocessing.connection
@@ -44,6 +53,7 @@ import tempfile
 import textwrap
 import threading
 import time
+import types
 import unittest
 import warnings
 
@@ -92,10 +102,14 @@ else:
     MULTIPROCESSING = True
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SOAK = float(os.environ.get("INHERITABLE_SOAK", "1"))
+SOAK = float(os.environ.get("INHERITABLE_SOAK", "0.1"))
+PATIENCE = float(os.environ.get("INHERITABLE_PATIENCE", "1"))
 
-# No test takes this many seconds, not even on a slow machine. What takes longer hangs.
-A_LONG_TIME = 300
+# Deadlines in seconds. Each is longer than what can happen within it, so that the
+# innermost one shows what hangs.
+A_LONG_TIME = 50 * PATIENCE
+DEADLINE_OF_A_CHILD = 65 * PATIENCE
+DEADLINE_OF_A_TEST = 80 * PATIENCE
 
 # The user that is nobody on most systems. On Linux any number is good.
 NOBODY = 65534
@@ -109,6 +123,32 @@ other_processes = unittest.skipUnless(
     WINDOWS or PROC, "this system does not tell about other processes"
 )
 timers = unittest.skipUnless(hasattr(signal, "setitimer"), "there is no setitimer here")
+
+
+# A child that crashes or hangs shows the stacks of its threads.
+os.environ["PYTHONFAULTHANDLER"] = "1"
+
+
+def open_standard_streams():
+    """Open the null device for each standard stream that is closed.
+
+    Otherwise the files of the tests would take their numbers.
+    """
+    fd = os.open(os.devnull, os.O_RDWR)
+    while fd <= 2:
+        os.set_inheritable(fd, True)
+        fd = os.dup(fd)
+    os.close(fd)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+
+
+if not WINDOWS:
+    open_standard_streams()
+
+# Where the stacks of a test that hangs are shown. pytest puts another file in place of
+# descriptor 2 while a test runs.
+STDERR = os.dup(2)
 
 
 # ---------------------------------------------------------------------------------
@@ -173,11 +213,19 @@ def bad_files(fd, closed):
 
 
 def allow_descriptors(count):
-    """Raise the limit of descriptors to so many, if it is lower. macOS allows 256."""
+    """Raise the limit of descriptors, if it is lower. macOS allows 256.
+
+    Raises:
+        SkipTest: The system administrator does not allow so many.
+    """
     import resource
 
+    unlimited = resource.RLIM_INFINITY
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < count:
+    if hard != unlimited and hard < count:
+        msg = "the limit of descriptors (ulimit -n) is too low"
+        raise unittest.SkipTest(msg)
+    if soft != unlimited and soft < count:
         resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
 
@@ -230,15 +278,47 @@ def python_command(code, *args):
 
 
 def run_command(command, *, check=False, **options):
-    """Run a command to its end, with its output as text unless told otherwise."""
+    """Run a command to its end, with its output as text unless told otherwise.
+
+    Raises:
+        AssertionError: It hangs. The error shows the stacks of a Python's threads.
+    """
+    text = options.pop("input", None)
+    timeout = options.pop("timeout", DEADLINE_OF_A_CHILD)
     defaults = {
+        "stdin": subprocess.DEVNULL if text is None else subprocess.PIPE,
         "stdout": subprocess.PIPE,
         "stderr": subprocess.PIPE,
         "universal_newlines": True,
     }
-    if "input" not in options:
-        defaults["stdin"] = subprocess.DEVNULL
-    return subprocess.run(command, check=check, **{**defaults, **options})
+    with subprocess.Popen(command, **{**defaults, **options}) as process:
+        try:
+            out, err = process.communicate(text, timeout)
+        except subprocess.TimeoutExpired:
+            err = abort(process)
+            msg = f"{command} hangs: {err}"
+            raise AssertionError(msg) from None
+        except BaseException:
+            process.kill()
+            raise
+    if check and process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command, out, err)
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def abort(process):
+    """End a process that hangs. Return what it says on stderr: its stacks."""
+    if WINDOWS:
+        process.kill()
+    else:
+        # Python shows the stacks of its threads at this signal.
+        process.send_signal(signal.SIGABRT)
+    try:
+        return process.communicate(timeout=5)[1]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        # Its own children may still have its streams.
+        return "it does not even abort"
 
 
 def run_python(code, *args, **options):
@@ -279,16 +359,20 @@ sys.stdin.read()
 
 
 def in_child(method):
-    """Run a test in a Python child of its own, with which all ends that it does."""
+    """Run a test in a child of its own, with which all ends that it does."""
 
     @functools.wraps(method)
     def test(self):
-        code = "import sys, test_inheritable; test_inheritable.run_test(*sys.argv[1:])"
-        done = run_python(code, type(self).__name__, method.__name__)
-        if done.stdout.startswith("skipped:"):
-            self.skipTest(done.stdout[len("skipped:") :].strip())
-        ended = done.returncode, done.stdout, done.stderr
-        self.assertEqual(ended, (0, "", ""), done.stderr)
+        name = type(self).__name__, method.__name__
+        if hasattr(os, "fork"):
+            status, said = run_test_in_fork(self.folder, *name)
+        else:
+            code = "import sys, test_inheritable as t; t.run_test(*sys.argv[1:])"
+            done = run_python(code, *name)
+            status, said = done.returncode, done.stdout + done.stderr
+        if said.startswith("skipped:"):
+            self.skipTest(said[len("skipped:") :].strip())
+        self.assertEqual((status, said), (0, ""), said)
 
     test.in_child = method
     return test
@@ -298,6 +382,7 @@ def run_test(class_name, method_name):
     """Run the test of in_child: this is the child."""
     case = globals()[class_name](method_name)
     case.setUp()
+    end_if_hanging(A_LONG_TIME)
     try:
         getattr(case, method_name).in_child(case)
     except unittest.SkipTest as reason:
@@ -306,24 +391,81 @@ def run_test(class_name, method_name):
         case.doCleanups()
 
 
-def end_if_hanging(seconds=A_LONG_TIME):
-    """Let a signal end this process after so many seconds."""
-    if hasattr(signal, "alarm"):
-        signal.alarm(seconds)
+def run_test_in_fork(folder, class_name, method_name):
+    """Run the test of in_child in a fork, which starts faster than another Python.
+
+    Its files are in a folder of the test itself, which can remove them, whatever rights
+    the child has given up.
+
+    Returns:
+        The status of the child, and what it writes to stdout and stderr.
+    """
+
+    def run_with_streams():
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        os.dup2(written.fileno(), 1)
+        os.dup2(written.fileno(), 2)
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+        faulthandler.enable(STDERR)
+        tempfile.tempdir = folder
+        try:
+            run_test(class_name, method_name)
+        except BaseException:  # noqa: BLE001
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+
+    with tempfile.TemporaryFile() as written:
+        # The end of the child is the end of this pipe.
+        r, w = os.pipe()
+        pid = fork(run_with_streams)
+        os.close(w)
+        if not select.select([r], [], [], DEADLINE_OF_A_CHILD)[0]:
+            os.kill(pid, signal.SIGABRT)
+        os.close(r)
+        status = os.waitpid(pid, 0)[1]
+        written.seek(0)
+        return status, written.read().decode(errors="replace")
+
+
+def end_if_hanging(seconds):
+    """Let this process show the stacks of its threads and end, after so many seconds.
+
+    Where there are signals, one does it, since a thread that waits for the time to come
+    would not exist in a forked child, and Python warns of a fork beside threads.
+    """
+    if hasattr(signal, "alarm") and hasattr(faulthandler, "register"):
+        faulthandler.register(signal.SIGALRM, STDERR, all_threads=True, chain=True)
+        signal.alarm(math.ceil(seconds))
+    elif hasattr(faulthandler, "dump_traceback_later"):
+        faulthandler.dump_traceback_later(seconds, exit=True, file=STDERR)
+
+
+def end_no_more():
+    """Take back what end_if_hanging did."""
+    if hasattr(signal, "alarm") and hasattr(faulthandler, "register"):
+        signal.alarm(0)
+    elif hasattr(faulthandler, "dump_traceback_later"):
+        faulthandler.cancel_dump_traceback_later()
 
 
 def fork(function, *args):
     """Fork a child that calls a function, and return its process id.
 
-    Its status is 0 if the function returns, and 1 if it raises. If it hangs, a signal
-    ends it.
+    Its status is 0 if the function returns, and 1 if it raises. If it hangs, it shows
+    its stacks, and a signal ends it.
     """
     pid = os.fork()
     if pid:
         return pid
     status = 1
     try:
-        end_if_hanging()
+        end_if_hanging(A_LONG_TIME)
         function(*args)
         status = 0
     except BaseException:  # noqa: BLE001
@@ -373,6 +515,22 @@ def run_threads(*functions):
         thread.start()
     for thread in threads:
         thread.finish()
+
+
+def wait_for(event):
+    """Wait for an event of another thread, which has to come."""
+    if not event.wait(A_LONG_TIME):
+        msg = "what another thread does has not come"
+        raise AssertionError(msg)
+
+
+def wait_until(condition):
+    """Ask again and again until something is so, which has to come."""
+    late = time.monotonic() + A_LONG_TIME
+    while not condition():
+        if time.monotonic() > late:
+            msg = "what is waited for has not come"
+            raise AssertionError(msg)
 
 
 @contextlib.contextmanager
@@ -510,6 +668,11 @@ def process_of_another_user():
     return out_of_reach(pid)
 
 
+def linux_version():
+    """Return the first two numbers of the kernel's release."""
+    return tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
+
+
 def process_with_more_capabilities():
     """Give up all capabilities, in a child, and return the id of one that has them."""
     version_3, no_capabilities = 0x20080522, bytes(24)
@@ -526,8 +689,7 @@ def state_of(pid):
 def fork_zombie():
     """Fork a child that ends at once, and return its id when it is a zombie."""
     pid = fork(lambda: None)
-    while state_of(pid) != "Z":
-        pass
+    wait_until(lambda: state_of(pid) == "Z")
     return pid
 
 
@@ -544,13 +706,18 @@ def in_namespace(unshare, preparation, code):
     """
     if not LINUX or not ROOT:
         return None
-    script = f'{preparation} && exec "$@"'
-    inside = ["unshare", *unshare, "sh", "-c", script, "sh"]
+    prepared = f"{preparation} && echo prepared >&2"
     try:
-        run_command([*inside, "true"], check=True)
+        run_command(["unshare", *unshare, "true"], check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    done = run_command([*inside, *python_command(code)], cwd=HERE)
+    script = f'{{ {prepared}; }} || exit; exec "$@"'
+    inside = ["unshare", *unshare, "sh", "-c", script, "sh", *python_command(code)]
+    done = run_command(inside, cwd=HERE, env={**os.environ, "LC_ALL": "C"})
+    if not done.stderr.startswith("prepared") and re.search(
+        "permission denied|not permitted", done.stderr
+    ):
+        return None
     if done.returncode:
         raise AssertionError(done.stderr)
     return done.stdout
@@ -721,10 +888,15 @@ class Case(unittest.TestCase):
     """A test with an open file of its own, which is not inheritable."""
 
     def setUp(self):
+        end_if_hanging(DEADLINE_OF_A_TEST)
+        self.addCleanup(end_no_more)
         as_they_are = warnings.catch_warnings()
         as_they_are.__enter__()
         self.addCleanup(as_they_are.__exit__, None, None, None)
         self.folder = tempfile.mkdtemp()
+        if not WINDOWS:
+            # The temporary folder may be reached through a link, as on macOS.
+            self.folder = os.path.realpath(self.folder)
         self.addCleanup(shutil.rmtree, self.folder, True)
         self.path = os.path.join(self.folder, "file")
         self.file = open(self.path, "w+")  # noqa: SIM115
@@ -949,7 +1121,7 @@ class TestTheFile(Case):
         with open(inheritable.__file__, encoding="utf-8") as source:
             text = source.read()
         self.assertEqual(text.split("\n")[0], "# SPDX-License-Identifier: MIT")
-        self.assertIn(f'\n__version__ = "{inheritable.__version__}"\n', text)
+        self.assertRegex(inheritable.__version__, r"^\d+\.\d+\.\d+$")
 
     def test_every_public_name_is_documented(self):
         for name in inheritable.__all__:
@@ -1365,22 +1537,48 @@ class TestTheFourFunctions(Case):
                 self.assertIsInstance(outcome(get, counted), tuple)
                 self.assertEqual(counted.asked, 1)
 
-    def test_a_wrong_type_is_told_what_was_expected(self):
-        message = "^expected a file, an OpenHandle or an int, not 'str'$"
-        for get in get_inheritable, get_handle_inheritable:
-            with self.assertRaisesRegex(TypeError, message):
-                get("1")
-        for set_ in set_inheritable, set_handle_inheritable:
-            with self.assertRaisesRegex(TypeError, message):
-                set_("1", True)
-        with self.assertRaisesRegex(TypeError, "not 'NoneType'$"):
-            get_inheritable(None)
+    def test_a_fileno_of_a_wrong_type_is_told_what_was_expected(self):
         with self.assertRaisesRegex(TypeError, r"from fileno\(\), not 'float'$"):
             get_inheritable(WithFileno(1.0))
 
+    # Lets fcntl have FD_CLOFORK of POSIX 2024, which is 4 on FreeBSD 15. Linux takes no
+    # flag but FD_CLOEXEC, so the module must not know that this is Linux.
+    CLOFORK = """
+        import ctypes, fcntl, os, sys
+
+        class FcntlWithClofork:
+            have_it = set()
+
+            def __call__(self, fd, command, value=0):
+                if command == fcntl.F_SETFD:
+                    (self.have_it.add if value & 4 else self.have_it.discard)(fd)
+                result = fcntl.fcntl(fd, command, value & 1)
+                return result | 4 if fd in self.have_it else result
+
+        class Library(ctypes.CDLL):
+            def __getattr__(self, name):
+                return libc_fcntl if name == "fcntl" else super().__getattr__(name)
+
+        libc_fcntl = FcntlWithClofork()
+        ctypes.CDLL = ctypes.PyDLL = Library
+        sys.platform = "freebsd15"
+        import inheritable
+        fd = os.dup(0)
+        for flags in 4, 5, 0, 1:
+            for flag in True, False, True:
+                libc_fcntl(fd, fcntl.F_SETFD, flags)
+                inheritable.set_inheritable(fd, flag)
+                print(libc_fcntl(fd, fcntl.F_GETFD), end=" ")
+        """
+
+    @unittest.skipUnless(LINUX, "the stand-in for fcntl is for Linux")
+    def test_clofork_survives_with_a_stand_in_for_fcntl(self):
+        printed = output_of(self.CLOFORK)
+        self.assertEqual(printed.split(), list("454454010010"))
+
     @posix
+    @unittest.skipIf(LINUX, "Linux has no descriptor flag but FD_CLOEXEC")
     def test_other_flags_survive(self):
-        # FD_CLOFORK of POSIX 2024. Linux takes no such flag, and says nothing of it.
         for flag in 2, 4:
             fcntl.fcntl(self.fd, fcntl.F_SETFD, flag)
             if fcntl.fcntl(self.fd, fcntl.F_GETFD) == flag:
@@ -1388,8 +1586,6 @@ class TestTheFourFunctions(Case):
                 self.assertIs(flag_of(self.fd), False)
                 set_inheritable(self.fd, True)
                 self.assertEqual(fcntl.fcntl(self.fd, fcntl.F_GETFD), flag)
-                return
-        self.skipTest("this system has no descriptor flag but FD_CLOEXEC")
 
     @unittest.skipUnless(LINUX and not PYPY, "the short cuts are of CPython on Linux")
     @in_child
@@ -1580,7 +1776,7 @@ class TestOpenHandles(Case):
             r.read(1)
 
         with in_thread(read, end=lambda: w.write(b"x")):
-            reading.wait()
+            wait_for(reading)
             start = time.monotonic()
             rows = entries(open_handles(), handle_of(r), handle_of(w))
             self.assertEqual(len(rows), 2)
@@ -1653,8 +1849,8 @@ class TestOpenHandles(Case):
     def test_a_folder_that_is_no_proc_is_passed_over(self):
         folders = "/proc/self/fd/nonsense /proc/thread-self/fd/-1"
         # Without a limit, every number up to a million would be tried.
-        preparation = f"mount -t ramfs none /proc && mkdir -p {folders}"
-        printed = in_namespace(["-m"], f"{preparation} && ulimit -n 999", self.LIST)
+        preparation = f"mount -t tmpfs none /proc && mkdir -p {folders}"
+        printed = in_namespace(["-m"], f"{preparation} && ulimit -n 60", self.LIST)
         if printed is None:
             self.skipTest("nothing can be mounted here")
         right, sealed, message = printed.splitlines()
@@ -1669,12 +1865,12 @@ class TestOpenHandles(Case):
         def unshared():
             if libc.unshare(CLONE_FILES):
                 self.skipTest("no right to unshare(CLONE_FILES)")
-            fd = os.dup2(self.fd, 500)
+            fd = os.dup2(self.fd, 60)
             rows = entries(open_handles(), fd)
-            self.assertEqual(rows, [(500, True, self.path)])
+            self.assertEqual(rows, [(60, True, self.path)])
 
         run_threads(unshared)
-        self.assertEqual(entries(open_handles(), 500), [])
+        self.assertEqual(entries(open_handles(), 60), [])
 
 
 @windows
@@ -1882,7 +2078,7 @@ class TestOpenHandlesOfAnotherProcess(Case):
     def test_one_that_has_ended(self):
         # On Windows the Popen still holds its handle.
         process = subprocess.Popen(python_command(""))
-        process.wait()
+        process.wait(A_LONG_TIME)
         got = outcome(open_handles, process.pid)
         if WINDOWS:
             self.assertEqual(got, [])
@@ -1929,9 +2125,7 @@ class TestOpenHandlesOfAnotherProcess(Case):
             pid = fork(self.use_memory_until_end_of_file, r, w)
             os.close(r)
             os.close(w)
-            listed = None
-            while listed != []:
-                listed = open_handles(pid)
+            wait_until(lambda pid=pid: open_handles(pid) == [])
             seen += state_of(pid) != "Z"
             os.waitpid(pid, 0)
             if seen > 2:
@@ -1961,9 +2155,11 @@ class TestOpenHandlesOfAnotherProcess(Case):
     def test_one_with_more_capabilities(self):
         pid = process_with_more_capabilities()
         got = outcome(open_handles, pid)
-        if isinstance(got, list):
-            self.skipTest("Linux before 5.14 tells everything but the targets")
-        self.assertEqual(got[:2], (PermissionError, errno.EACCES))
+        if linux_version() >= (5, 14):
+            self.assertEqual(got[:2], (PermissionError, errno.EACCES))
+        else:
+            # It tells everything but the targets.
+            self.assertEqual({row.target for row in got}, {None})
 
     def test_one_that_is_hidden(self):
         # In a new namespace of processes this is the first one, and the mount option
@@ -2110,7 +2306,7 @@ class TestHolders(Case):
             said = [process.stdout.readline() for _ in range(2)]
             said.remove(b"ready" + os.linesep.encode())
             grandchild = int(said[0])
-            process.wait()
+            process.wait(A_LONG_TIME)
             if not WINDOWS:
                 w.close()
             rows = holders(w if WINDOWS else r)
@@ -2396,7 +2592,7 @@ class TestHolders(Case):
         for pid in "1", 1.0, b"1", [1], self.file:
             self.assertEqual(outcome(holders, self.handle, pid)[0], TypeError)
         process = subprocess.Popen(python_command(""))
-        process.wait()
+        process.wait(A_LONG_TIME)
         pids = [0, -1, -os.getpid(), 2**31 - 1, 2**32 + os.getpid(), 2**64, 10**5000]
         if not WINDOWS:
             pids.append(process.pid)
@@ -2489,7 +2685,7 @@ class TestHolders(Case):
         expected = {*self.ours(handle_of(w)), (pid, number)}
 
         def start():
-            subprocess.Popen(python_command("")).wait()
+            subprocess.Popen(python_command("")).wait(A_LONG_TIME)
 
         def reopen():
             for _ in range(50):
@@ -2508,13 +2704,13 @@ class TestHolders(Case):
         def unshared():
             if ctypes.CDLL(None).unshare(CLONE_FILES):
                 self.skipTest("no right to unshare(CLONE_FILES)")
-            os.dup2(self.fd, 500)
-            self.assertEqual(self.found(500), self.ours(self.fd, 500))
-            self.assertEqual(self.found(500, os.getpid()), self.ours(self.fd, 500))
+            os.dup2(self.fd, 60)
+            self.assertEqual(self.found(60), self.ours(self.fd, 60))
+            self.assertEqual(self.found(60, os.getpid()), self.ours(self.fd, 60))
 
         run_threads(unshared)
         self.assertEqual(self.found(self.file), self.ours(self.fd))
-        self.assertEqual(outcome(holders, 500)[:2], (OSError, errno.EBADF))
+        self.assertEqual(outcome(holders, 60)[:2], (OSError, errno.EBADF))
 
     @posix
     @in_child
@@ -2548,7 +2744,8 @@ class TestHolders(Case):
         # Before the others can end, they need an answer, or no server.
         self.addCleanup(os.kill, server, signal.SIGKILL)
         self.assertEqual(os.read(receiving, 1), b"?")
-        end_if_hanging(30)
+        # What waits for it cannot be waited for.
+        end_if_hanging(A_LONG_TIME)
         self.assertIn((os.getpid(), w.fileno()), self.found(r))
         self.assertIn((os.getpid(), self.fd), self.found(self.file))
         (fd,) = (row.handle for row in open_handles(opener) if row.target == path)
@@ -2598,30 +2795,13 @@ class TestDisableInheritance(Case):
         disable_inheritance(*before)
         self.assertEqual(open_handles(), before)
 
-    def test_a_bad_keep_changes_nothing(self):
-        set_inheritable(self.file, True)
-        for bad, error in bad_files(*self.closed_file()):
-            with self.assertRaises(error):
-                disable_inheritance(self.file, bad)
-            self.assertIs(flag_of(self.handle), True)
-
-    def test_an_error_names_the_number(self):
-        bad, _ = self.closed_file()
-        with self.assertRaises(OSError) as caught:
-            disable_inheritance(self.file, bad)
-        self.assertEqual(caught.exception.errno, errno.EBADF)
-        self.assertEqual(caught.exception.filename, bad)
-        self.assertIn(str(bad), str(caught.exception))
-
-    def test_a_wrong_type_is_told_what_was_expected(self):
-        with self.assertRaisesRegex(TypeError, "expected a file.*, not 'str'$"):
-            disable_inheritance(self.file, "1")
-
     @posix
     @in_child
     def test_counts_for_every_way_to_start_a_child(self):
-        kept, shut = os.dup(self.fd), os.dup(self.fd)
+        # dash takes no number of two digits.
+        kept, shut = 8, 9
         for fd in kept, shut:
+            os.dup2(self.fd, fd)
             os.set_inheritable(fd, True)
         disable_inheritance(kept)
         # The child is a shell that tries to read. A Python may open something itself.
@@ -2895,28 +3075,6 @@ class TestTemporarily(Case):
             self.assertIs(flag_of(self.fd), True)
         self.assertIs(flag_of(self.fd), False)
 
-    def test_one_bad_file_among_several_changes_nothing(self):
-        r, w = self.pipe()
-        set_inheritable(w, True)
-        handles = [self.handle, handle_of(r), handle_of(w)]
-        for bad, error in bad_files(*self.closed_file()):
-            with self.assertRaises(error), temporarily(self.file, r, w, bad):
-                self.fail("entered")
-            self.assertEqual(flags_of(handles), [False, False, True])
-
-    def test_an_error_names_the_number(self):
-        bad, _ = self.closed_file()
-        with self.assertRaises(OSError) as caught, temporarily(self.file, bad):
-            self.fail("entered")
-        self.assertEqual(caught.exception.errno, errno.EBADF)
-        self.assertEqual(caught.exception.filename, bad)
-        self.assertIn(str(bad), str(caught.exception))
-
-    def test_a_wrong_type_is_told_what_was_expected(self):
-        message = "^expected a file, an OpenHandle or an int, not 'str'$"
-        with self.assertRaisesRegex(TypeError, message), temporarily(self.file, "1"):
-            self.fail("entered")
-
     def test_keeps_its_files_alive(self):
         if not WINDOWS and not PROC:
             self.skipTest("this system does not tell a file's path")
@@ -3007,7 +3165,7 @@ class TestTemporarilyAndForks(Case):
         def hold():
             with temporarily(r):
                 ready.set()
-                done.wait()
+                wait_for(done)
 
         def enter_and_leave():
             with temporarily(w):
@@ -3023,7 +3181,7 @@ class TestTemporarilyAndForks(Case):
             stack.enter_context(in_thread(hold, end=done.set))
             for _ in range(3):
                 stack.enter_context(churning(enter_and_leave))
-            ready.wait()
+            wait_for(ready)
             with temporarily(self.file):
                 for _ in range(max(10, int(100 * SOAK))):
                     self.assertEqual(status_of_fork(look_in_child), 0)
@@ -3042,14 +3200,13 @@ class TestTemporarilyAndForks(Case):
 
     @in_child
     def test_a_thread_inside_the_lock_keeps_nobody_from_forking(self):
-        end_if_hanging(60)
         inside = threading.Event()
         done = threading.Event()
 
         def stay_inside():
             with inheritable._lock_here():
                 inside.set()
-                done.wait()
+                wait_for(done)
 
         def use_in_child():
             with temporarily(self.file):
@@ -3060,7 +3217,7 @@ class TestTemporarilyAndForks(Case):
             self.assertEqual(receive(str(self.fd)), self.fd)
 
         with in_thread(stay_inside, end=done.set):
-            inside.wait()
+            wait_for(inside)
             self.assertEqual(status_of_fork(use_in_child), 0)
 
     def test_a_fork_inside_the_lock(self):
@@ -3068,7 +3225,7 @@ class TestTemporarilyAndForks(Case):
         with inheritable._lock_here():
             pid = os.fork()
             if pid == 0:
-                end_if_hanging(60)
+                end_if_hanging(A_LONG_TIME)
         if pid == 0:
             status = 1
             with contextlib.suppress(BaseException):
@@ -3104,7 +3261,7 @@ class TestTemporarilyAndForks(Case):
         import inheritable
         {after}
 
-        ready = threading.Barrier(3)
+        ready = threading.Barrier(3, timeout=50)
         def stay_in_block():
             with inheritable.temporarily(file):
                 ready.wait()
@@ -3118,7 +3275,7 @@ class TestTemporarilyAndForks(Case):
         for function in stay_in_block, stay_in_lock:
             threading.Thread(target=function, daemon=True).start()
         ready.wait()
-        locked.wait()
+        locked.wait(50)
         pid = os.fork()
         if pid == 0:
             flags = [os.get_inheritable(f.fileno()) for f in (file, mine)]
@@ -3149,15 +3306,16 @@ class TestTemporarilyAndForks(Case):
 
     def test_reload_and_fork_print_nothing(self):
         code = """
-            import importlib, os, inheritable
+            import importlib, os, sys, inheritable
             for _ in range(2):
                 importlib.reload(inheritable)
                 pid = os.fork()
-                with inheritable.temporarily(open(os.devnull)):
+                with open(os.devnull) as file, inheritable.temporarily(file):
                     pass
                 if pid == 0:
                     os._exit(0)
-                assert os.waitpid(pid, 0)[1] == 0
+                if os.waitpid(pid, 0)[1]:
+                    sys.exit("the fork failed")
             """
         done = run_python(code)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
@@ -3227,11 +3385,9 @@ class TestTemporarilyAndHandlers(Case):
         signal.signal(signal.SIGALRM, handler)
         chance = random.Random(12)
         for _ in range(int(20_000 * SOAK)):
-            late = time.monotonic() + A_LONG_TIME
             signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 5e-5))
             self.enter_and_leave()
-            while not self.entered and time.monotonic() < late:
-                pass
+            wait_until(lambda: self.entered)
             self.assertIs(flag_of(self.handle), True)
             leave(self.entered.pop())
             self.assertIs(flag_of(self.handle), False)
@@ -3245,13 +3401,11 @@ class TestTemporarilyAndHandlers(Case):
         signal.signal(signal.SIGALRM, handler)
         chance = random.Random(3)
         for _ in range(int(2000 * SOAK)):
-            late = time.monotonic() + A_LONG_TIME
             first = enter(self.file)
             self.entered.append(enter(self.file))
             signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 5e-5))
             leave(first)
-            while self.entered and time.monotonic() < late:
-                pass
+            wait_until(lambda: not self.entered)
             self.assertIs(flag_of(self.handle), False)
 
     # In a child, for one of the interrupts leaves the lock held.
@@ -3490,7 +3644,7 @@ class TestPassing(Case):
             import subprocess, sys, inheritable
             before = [h[:2] for h in inheritable.open_handles()]
             with inheritable.passing(sys.stdout, sys.stdout, sys.stderr) as child:
-                assert child.args[0] == child.args[1] != child.args[2], child.args
+                print(child.args[0] == child.args[1] != child.args[2])
                 code = (
                     "import os, sys, inheritable;"
                     "os.write(inheritable.receive(sys.argv[1]), b'one')"
@@ -3503,21 +3657,24 @@ class TestPassing(Case):
                 }
                 done = subprocess.run(command, **streams, **child.popen)
                 ended = done.returncode, done.stdout, done.stderr
-                assert ended == (0, b"", b""), done
+                print(ended)
             after = [h[:2] for h in inheritable.open_handles()]
             print(before == after)
             """
-        self.assertEqual(output_of(code), "oneTrue\n")
+        lines = ["True", "one(0, b'', b'')", "True"]
+        self.assertEqual(output_of(code).splitlines(), lines)
 
     @posix
     @in_child
     def test_a_file_that_got_number_0(self):
         os.dup2(self.fd, 0)
         self.file.close()
-        os.close(1)
         # The duplicate must not be 1, but the lowest number above the streams.
+        free = os.dup(0)
+        os.close(free)
+        os.close(1)
         with passing(0) as child:
-            self.assertEqual(child.args, [str(self.fd)])
+            self.assertEqual(child.args, [str(free)])
             self.assertIs(flag_of(int(child.args[0])), False)
             self.assertEqual(output_of(READ, *child.args, **child.popen), "secret")
         self.assertIsNone(flag_of(int(child.args[0])))
@@ -3534,27 +3691,6 @@ class TestPassing(Case):
         with passing(OpenHandle(event)) as child:
             self.assertEqual(output_of(code, *child.args, **child.popen), "1\n")
         self.assertEqual(_winapi.WaitForSingleObject(event, 0), 0)
-
-    def test_bad_files_are_refused_and_nothing_is_left_open(self):
-        bad = bad_files(*self.closed_file())
-        before = open_after_collection()
-        for file, error in bad:
-            with self.assertRaises(error), passing(self.file, 1, file):
-                self.fail("entered")
-            self.assertEqual(open_handles(), before)
-
-    def test_an_error_names_the_number(self):
-        bad, _ = self.closed_file()
-        with self.assertRaises(OSError) as caught, passing(self.file, bad):
-            self.fail("entered")
-        self.assertEqual(caught.exception.errno, errno.EBADF)
-        self.assertEqual(caught.exception.filename, bad)
-        self.assertIn(str(bad), str(caught.exception))
-
-    def test_a_wrong_type_is_told_what_was_expected(self):
-        message = "^expected a file, an OpenHandle or an int, not 'NoneType'$"
-        with self.assertRaisesRegex(TypeError, message), passing(self.file, None):
-            self.fail("entered")
 
     def test_the_child_goes_on_at_the_position(self):
         with open(self.path, "w") as file:
@@ -3591,10 +3727,10 @@ class TestPassing(Case):
                 os.close(r)
                 os.close(w)
                 try:
-                    self.assertEqual(process.wait(timeout=120), 0)
+                    self.assertEqual(process.wait(A_LONG_TIME), 0)
                 finally:
                     process.kill()
-                    process.wait()
+                    process.wait(A_LONG_TIME)
 
         run_threads(*[start_children] * 8)
 
@@ -3751,7 +3887,7 @@ class TestDescriptorsAndHandles(Case):
 
     def test_a_handle_of_a_process_is_a_handle_everywhere(self):
         process = subprocess.Popen(python_command(""))
-        process.wait()
+        process.wait(A_LONG_TIME)
         handle = process._handle
         self.everything.append(int(handle))
         set_inheritable(handle, True)
@@ -3821,7 +3957,7 @@ class TestReceive(Case):
 
     def test_one_of_several_threads_gets_it(self):
         code = """
-            got, start = [], threading.Barrier(8)
+            got, start = [], threading.Barrier(8, timeout=50)
             def take():
                 start.wait()
                 try:
@@ -3832,7 +3968,7 @@ class TestReceive(Case):
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join()
+                thread.join(50)
             flags = [get_inheritable(fd) for fd in set(got) - {errno.EBADF}]
             print(got.count(errno.EBADF), len(got), flags.count(True))
             """
@@ -3909,11 +4045,6 @@ class TestReceive(Case):
                     self.assertEqual(outcome(function, arg), (TypeError, None, None))
             self.assertIs(flag_of(self.handle), True)
 
-    def test_a_wrong_type_is_told_what_was_expected(self):
-        for function in receive, receive_handle:
-            with self.assertRaisesRegex(TypeError, "^expected a str.*, not 'int'$"):
-                function(self.handle)
-
     def test_bytes_go_through_as_they_are(self):
         data = b"\r\n\n\x1a\0\xff rest"
         r, w = self.pipe()
@@ -3967,66 +4098,127 @@ class TestReceive(Case):
         self.assertEqual(printed.split(), ["True", "True"])
 
 
-# What the processes of multiprocessing do in the tests. Those that are spawned import
-# it from here.
+class TestErrorsOfEveryFunction(Case):
+    """Every function refuses what is no file, in the same way."""
+
+    def with_one_file(self):
+        """Return each function that takes one file, and its call with a file."""
+        functions = [
+            ("get_inheritable", get_inheritable),
+            ("get_handle_inheritable", get_handle_inheritable),
+            ("set_inheritable", lambda file: set_inheritable(file, True)),
+            ("set_handle_inheritable", lambda file: set_handle_inheritable(file, True)),
+        ]
+        if FINDS_HOLDERS:
+            functions.append(("holders", holders))
+        return functions
+
+    def with_several_files(self):
+        """Return each function that takes several files, and its call with files."""
+
+        def entering(function):
+            def enter_it(*files):
+                with function(*files):
+                    self.fail("entered")
+
+            return enter_it
+
+        return [
+            ("disable_inheritance", disable_inheritance),
+            ("temporarily", entering(temporarily)),
+            ("passing", entering(passing)),
+        ]
+
+    def test_a_wrong_type_is_told_what_was_expected(self):
+        message = "^expected a file, an OpenHandle or an int, not '{}'$"
+        for name, function in self.with_one_file() + self.with_several_files():
+            for wrong in b"1", None, 1.0, [1]:
+                with self.subTest(function=name, wrong=wrong):
+                    expected = message.format(type(wrong).__name__)
+                    with self.assertRaisesRegex(TypeError, expected):
+                        function(wrong)
+        for function in receive, receive_handle:
+            with self.assertRaisesRegex(TypeError, "^expected a str.*, not 'int'$"):
+                function(self.handle)
+
+    def test_an_error_about_one_of_several_files_names_its_number(self):
+        bad, _ = self.closed_file()
+        for name, function in self.with_several_files():
+            with self.subTest(function=name):
+                with self.assertRaises(OSError) as caught:
+                    function(self.file, bad)
+                self.assertEqual(caught.exception.errno, errno.EBADF)
+                self.assertEqual(caught.exception.filename, bad)
+                self.assertIn(str(bad), str(caught.exception))
+
+    def test_one_bad_file_among_several_changes_nothing_and_leaves_nothing_open(self):
+        r, w = self.pipe()
+        set_inheritable(w, True)
+        bad_ones = bad_files(*self.closed_file())
+        before = open_after_collection()
+        for name, function in self.with_several_files():
+            for bad, error in bad_ones:
+                with self.subTest(function=name, bad=bad):
+                    # A stream is passed on as a duplicate.
+                    with self.assertRaises(error):
+                        function(self.file, r, 1, w, bad)
+                    self.assertEqual(open_handles(), before)
 
 
-def read_all(fd):
-    os.lseek(fd, 0, os.SEEK_SET)
-    return os.read(fd, 100)
+# A module with what the processes of multiprocessing do in the tests. They would
+# otherwise import all of this file.
+JOBS = """
+    import json, os, socket
+    from inheritable import get_inheritable, receive, receive_handle
 
+    def read_all(fd):
+        os.lseek(fd, 0, os.SEEK_SET)
+        return os.read(fd, 100)
 
-def copy_over(source, target):
-    """Copy a file to a pipe."""
-    os.write(receive(target), read_all(receive(source)))
+    def copy_over(source, target):
+        os.write(receive(target), read_all(receive(source)))
 
+    def write_hello(arg):
+        os.write(receive(arg), b"hello")
 
-def write_hello(arg):
-    os.write(receive(arg), b"hello")
+    def append_line(arg):
+        with open(receive(arg), "ab", 0) as log:
+            log.write(b"child\\n")
 
+    def answer_socket(wine, arg):
+        # Under Wine a socket needs to be told its kind. Wine can neither send on an
+        # inherited socket nor close it. With a duplicate it can.
+        kind = [socket.AF_INET, socket.SOCK_STREAM]
+        handle = receive_handle(arg)
+        if wine:
+            connection = socket.fromfd(handle, *kind)
+        else:
+            connection = socket.socket(*kind, fileno=handle)
+        with connection:
+            connection.sendall(connection.recv(100).upper())
 
-def append_line(arg):
-    with open(receive(arg), "ab", 0) as log:
-        log.write(b"child\n")
+    def report_receiving(report, *args):
+        # To the file of this path.
+        results = []
+        for arg in args:
+            try:
+                fd = receive(arg)
+            except OSError as error:
+                results.append(error.errno)
+            else:
+                results.append([read_all(fd).decode(), get_inheritable(fd)])
+        with open(report, "w") as file:
+            json.dump(results, file)
 
+    of_this_worker = []
 
-def answer_socket(arg):
-    """Answer a message with the same in capitals."""
-    # Under Wine a socket needs to be told its kind.
-    kind = [socket.AF_INET, socket.SOCK_STREAM]
-    handle = receive_handle(arg)
-    # Wine can neither send on an inherited socket nor close it. With a duplicate it
-    # can.
-    if WINE:
-        connection = socket.fromfd(handle, *kind)
-    else:
-        connection = socket.socket(*kind, fileno=handle)
-    with connection:
-        connection.sendall(connection.recv(100).upper())
+    def initialize_worker(*args):
+        of_this_worker.extend(receive(arg) for arg in args)
 
-
-def report_receiving(report, *args):
-    """Write to the file of this path what receiving each argument gives."""
-    got = [outcome(receive, arg) for arg in args]
-    results = [
-        [read_all(fd).decode(), get_inheritable(fd)] if isinstance(fd, int) else fd[1]
-        for fd in got
-    ]
-    with open(report, "w") as file:
-        json.dump(results, file)
-
-
-# What a worker of a pool has received.
-of_this_worker = []
-
-
-def initialize_worker(*args):
-    of_this_worker.extend(receive(arg) for arg in args)
-
-
-def work(number):
-    os.write(of_this_worker[0], b"%d " % number)
-    return number
+    def work(number):
+        os.write(of_this_worker[0], b"%d " % number)
+        return number
+    """
 
 
 def each_method(test):
@@ -4043,6 +4235,25 @@ def each_method(test):
 
 @unittest.skipUnless(MULTIPROCESSING, "this Python cannot start multiprocessing")
 class TestMultiprocessing(Case):
+    def setUp(self):
+        super().setUp()
+        with open(os.path.join(self.folder, "jobs.py"), "w") as module:
+            module.write(textwrap.dedent(JOBS))
+        sys.path.insert(0, self.folder)
+        self.addCleanup(sys.path.remove, self.folder)
+        importlib.invalidate_caches()
+        self.jobs = importlib.import_module("jobs")
+        self.addCleanup(sys.modules.pop, "jobs")
+        # A process that is spawned imports the main module, too, if that has a file.
+        self.addCleanup(sys.modules.update, __main__=sys.modules["__main__"])
+        sys.modules["__main__"] = types.ModuleType("__main__")
+
+    def output_of(self, code, *args):
+        """Return what a child prints that can import the module, too."""
+        folder = os.path.dirname(inheritable.__file__)
+        environ = {**os.environ, "PYTHONPATH": folder}
+        return output_of(code, *args, cwd=self.folder, env=environ)
+
     def run_process(self, context, target, *args):
         """Run a process to its end, and return its status."""
         process = context.Process(target=target, args=args)
@@ -4050,7 +4261,10 @@ class TestMultiprocessing(Case):
         return self.status(process)
 
     def status(self, process):
-        process.join()
+        process.join(A_LONG_TIME)
+        if process.is_alive():
+            process.kill()
+            self.fail("this process hangs")
         status = process.exitcode
         process.close()
         return status
@@ -4071,7 +4285,7 @@ class TestMultiprocessing(Case):
     def test_a_process_receives_files(self, context):
         r, w = self.pipe()
         with passing(self.file, w) as child:
-            process = context.Process(target=copy_over, args=child.args)
+            process = context.Process(target=self.jobs.copy_over, args=child.args)
             process.start()
         w.close()
         self.assertEqual(self.status(process), 0)
@@ -4083,7 +4297,7 @@ class TestMultiprocessing(Case):
         handles = [self.handle, handle_of(r), handle_of(w)]
         set_inheritable(r, True)
         with passing(self.file, w) as child:
-            self.run_process(context, copy_over, *child.args)
+            self.run_process(context, self.jobs.copy_over, *child.args)
             self.assertEqual(flags_of(handles), [WINDOWS, True, WINDOWS])
         self.assertEqual(flags_of(handles), [False, True, False])
 
@@ -4093,7 +4307,7 @@ class TestMultiprocessing(Case):
         with passing(self.file) as child:
             args = [*child.args, *child.args]
             self.assertEqual(
-                self.run_process(context, report_receiving, report, *args), 0
+                self.run_process(context, self.jobs.report_receiving, report, *args), 0
             )
         with open(report) as file:
             self.assertEqual(json.load(file), [["secret", False], errno.EBADF])
@@ -4105,7 +4319,10 @@ class TestMultiprocessing(Case):
             self.assertIs(child.args[0], child.args[1])
             self.assertIs(child.args[0], child.args[2])
             self.assertEqual(
-                self.run_process(context, report_receiving, report, *child.args), 0
+                self.run_process(
+                    context, self.jobs.report_receiving, report, *child.args
+                ),
+                0,
             )
         with open(report) as file:
             results = json.load(file)
@@ -4116,7 +4333,9 @@ class TestMultiprocessing(Case):
         r, w = self.pipe()
         with passing(w) as child:
             for _ in range(3):
-                self.assertEqual(self.run_process(context, write_hello, *child.args), 0)
+                self.assertEqual(
+                    self.run_process(context, self.jobs.write_hello, *child.args), 0
+                )
         w.close()
         self.assertEqual(self.read_to_end(r), 3 * b"hello")
 
@@ -4129,7 +4348,7 @@ class TestMultiprocessing(Case):
             with open(path, "a") as third:
                 third.write("third\n")
             with passing(log) as child:
-                status = self.run_process(context, append_line, *child.args)
+                status = self.run_process(context, self.jobs.append_line, *child.args)
         with open(path) as written:
             self.assertEqual(
                 (status, written.read().split()), (0, ["parent", "third", "child"])
@@ -4140,7 +4359,9 @@ class TestMultiprocessing(Case):
         _, client, accepted = self.sockets()
         client.sendall(b"hello")
         with passing(accepted) as child:
-            self.assertEqual(self.run_process(context, answer_socket, *child.args), 0)
+            self.assertEqual(
+                self.run_process(context, self.jobs.answer_socket, WINE, *child.args), 0
+            )
         accepted.close()
         self.assertEqual(client.recv(100), b"HELLO")
         # Nobody has that end any more.
@@ -4149,17 +4370,17 @@ class TestMultiprocessing(Case):
     @each_method
     def test_standard_streams_go_over_as_duplicates(self, context):
         code = """
-            import multiprocessing, sys, inheritable, test_inheritable
+            import multiprocessing, sys, inheritable, jobs
             context = multiprocessing.get_context(sys.argv[1])
             with inheritable.passing(sys.stdout) as child:
                 process = context.Process(
-                    target=test_inheritable.write_hello, args=child.args
+                    target=jobs.write_hello, args=child.args
                 )
                 process.start()
             process.join()
             print(process.exitcode)
             """
-        self.assertEqual(output_of(code, context.get_start_method()), "hello0\n")
+        self.assertEqual(self.output_of(code, context.get_start_method()), "hello0\n")
 
     @each_method
     def test_the_workers_of_an_executor_receive_files(self, context):
@@ -4168,9 +4389,11 @@ class TestMultiprocessing(Case):
         with passing(w) as child:
             initargs = tuple(child.args)
             with concurrent.futures.ProcessPoolExecutor(
-                2, context, initialize_worker, initargs
+                2, context, self.jobs.initialize_worker, initargs
             ) as executor:
-                self.assertEqual(list(executor.map(work, range(8))), list(range(8)))
+                self.assertEqual(
+                    list(executor.map(self.jobs.work, range(8))), list(range(8))
+                )
         w.close()
         written = sorted(self.read_to_end(r).split())
         self.assertEqual(written, [b"%d" % number for number in range(8)])
@@ -4182,8 +4405,10 @@ class TestMultiprocessing(Case):
             # Each worker does one thing, and then another one takes its place. A fork
             # would then be one of a thread, of which Python warns.
             tasks = None if context.get_start_method() == "fork" else 1
-            with context.Pool(2, initialize_worker, tuple(child.args), tasks) as pool:
-                self.assertEqual(pool.map(work, range(8), 1), list(range(8)))
+            with context.Pool(
+                2, self.jobs.initialize_worker, tuple(child.args), tasks
+            ) as pool:
+                self.assertEqual(pool.map(self.jobs.work, range(8), 1), list(range(8)))
                 pool.close()
                 pool.join()
         w.close()
@@ -4197,25 +4422,28 @@ class TestMultiprocessing(Case):
         # The first process makes multiprocessing start its helpers, which stay.
         for _ in range(3):
             with passing(self.file, w) as child:
-                self.assertEqual(self.run_process(context, copy_over, *child.args), 0)
+                self.assertEqual(
+                    self.run_process(context, self.jobs.copy_over, *child.args), 0
+                )
             lists.append([row.handle for row in open_after_collection()])
         self.assertEqual(lists[1], lists[2])
 
     # Takes a file out of its block, and lets a stranger have its number.
     TOO_LATE = """
         import concurrent.futures, multiprocessing, os, sys
-        import inheritable, test_inheritable
+        import inheritable, jobs
         method, path, report = sys.argv[1:]
         context = multiprocessing.get_context(method)
         file = open(path)
         with inheritable.passing(file) as child:
             executor = concurrent.futures.ProcessPoolExecutor(
-                1, context, test_inheritable.initialize_worker, tuple(child.args)
+                1, context, jobs.initialize_worker, tuple(child.args)
             )
         fd = file.fileno()
         file.close()
         stranger = open(inheritable.__file__)
-        assert stranger.fileno() == fd
+        if stranger.fileno() != fd:
+            sys.exit("the stranger has another number")
         inheritable.set_inheritable(stranger, True)
         """
 
@@ -4224,7 +4452,7 @@ class TestMultiprocessing(Case):
         code = """
             args = (report, *child.args)
             process = context.Process(
-                target=test_inheritable.report_receiving, args=args
+                target=jobs.report_receiving, args=args
             )
             try:
                 process.start()
@@ -4235,7 +4463,7 @@ class TestMultiprocessing(Case):
         method = context.get_start_method()
         report = f"{self.path}-{method}"
         code = textwrap.dedent(self.TOO_LATE) + textwrap.dedent(code)
-        printed = output_of(code, method, self.path, report)
+        printed = self.output_of(code, method, self.path, report)
         if method == "fork":
             with open(report) as file:
                 self.assertEqual((printed, json.load(file)), ("", [errno.EBADF]))
@@ -4256,7 +4484,7 @@ class TestMultiprocessing(Case):
             """
         method = context.get_start_method()
         code = textwrap.dedent(self.TOO_LATE) + textwrap.dedent(code)
-        printed = output_of(code, method, self.path, "")
+        printed = self.output_of(code, method, self.path, "")
         expected = "BrokenProcessPool" if method == "fork" else "ValueError"
         self.assertEqual(printed.strip(), expected)
 
@@ -4290,7 +4518,9 @@ class TestMultiprocessing(Case):
         context = multiprocessing.get_context("spawn")
         with passing(self.file) as child:
             plain = str(child.args[0])
-            status = self.run_process(context, report_receiving, report, plain)
+            status = self.run_process(
+                context, self.jobs.report_receiving, report, plain
+            )
         with open(report) as file:
             self.assertEqual((status, json.load(file)), (0, [errno.EBADF]))
 
@@ -4301,11 +4531,12 @@ class TestMultiprocessing(Case):
 
             def receive_twice():
                 fd = receive(arg)
-                assert fd != self.fd
-                assert flags_of([fd, self.fd]) == [False, False]
-                assert os.path.sameopenfile(fd, self.fd)
-                assert outcome(receive, arg)[:2] == (OSError, errno.EBADF)
-                assert outcome(receive_handle, arg)[:2] == (OSError, errno.EBADF)
+                self.assertNotEqual(fd, self.fd)
+                self.assertEqual(flags_of([fd, self.fd]), [False, False])
+                self.assertTrue(os.path.sameopenfile(fd, self.fd))
+                for function in receive, receive_handle:
+                    again = outcome(function, arg)
+                    self.assertEqual(again[:2], (OSError, errno.EBADF))
                 # Nothing is closed twice.
                 os.close(fd)
                 self.file.close()
@@ -4320,7 +4551,7 @@ class TestMultiprocessing(Case):
     def test_one_of_several_threads_of_a_forked_child_gets_it(self):
         def receive_in_threads():
             got = []
-            start = threading.Barrier(8)
+            start = threading.Barrier(8, timeout=A_LONG_TIME)
 
             def take():
                 start.wait()
@@ -4328,7 +4559,7 @@ class TestMultiprocessing(Case):
 
             run_threads(*[take] * 8)
             fds = [result for result in got if isinstance(result, int)]
-            assert len(fds) == 1, got
+            self.assertEqual(len(fds), 1, got)
 
         with passing(self.file) as child:
             (arg,) = child.args
@@ -4346,6 +4577,21 @@ def run_module(*args, **options):
         [sys.executable, inheritable.__file__, *map(str, args)], **options
     )
     return done.returncode, done.stdout, done.stderr
+
+
+def with_plain_path():
+    """Return an environment whose PATH has only folders that everyone may look into.
+
+    Otherwise a command that is not found may be one that is not accessible.
+    """
+    return {**os.environ, "PATH": os.environ["PATH"] if WINDOWS else os.defpath}
+
+
+def unescaped(message):
+    """Return a message with the characters for which it has escapes."""
+    escape = re.compile(r"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})")
+    text = escape.sub(lambda found: chr(int(found[1] or found[2], 16)), message)
+    return text.replace("\\\\", "\\")
 
 
 def with_refusing_stdouts():
@@ -4424,90 +4670,12 @@ class TestList(Case):
         self.assertEqual((status, err), (0, ""))
         self.assertNotIn("stdin)", out)
 
-    def check_error(self, expected, *args):
-        status, out, err = run_module(*args)
-        got = status, out, len(err.splitlines())
-        self.assertEqual(got, (expected, "", 1), (args, err))
-        self.assertRegex(err, "^inheritable: .")
-        self.assertIn(" ".join(map(str, args)), err)
-
-    def test_bad_usage_is_2(self):
-        for args in [
-            ["--pid", "x"],
-            ["--pid"],
-            ["--pid", "-7"],
-            ["--pid", "\u0667"],
-            ["--pid", "1_0"],
-            ["--no"],
-            ["--js"],
-            ["--pi", "1"],
-            ["nonsense"],
-            ["list", "ls"],
-        ]:
-            with self.subTest(args=args):
-                if all(arg.isascii() for arg in args):
-                    self.check_error(2, *args)
-                else:
-                    self.assertEqual(run_module(*args)[:2], (2, ""))
-        self.assertIn("nonsense: unexpected argument 'nons", run_module("nonsense")[2])
-
-    def test_an_error_is_1(self):
-        self.check_error(1, "--pid", "4999999")
-        self.check_error(1, "--json", "--pid", 2**40)
-        self.assertIn(
-            "inheritable: list --pid 4999999: ", run_module("--pid", 4999999)[2]
-        )
-
-    def test_help_and_version(self):
-        for verb in [], ["list"], ["run"]:
-            helped = run_module(*verb, "--help")
-            self.assertEqual((helped[0], helped[2]), (0, ""))
-            words = "--pid --json --pass --version 127 126"
-            for word in [*words.split(), "make test"]:
-                self.assertIn(word, helped[1])
-            self.assertEqual(run_module(*verb, "-h"), helped)
-            version = f"inheritable {inheritable.__version__}\n"
-            self.assertEqual(run_module(*verb, "--version"), (0, version, ""))
-
-    def test_a_reader_that_went_away_is_no_error(self):
-        w = self.pipe_without_reader()
-        self.assertEqual(run_module("--json", stdout=w)[::2], (0, ""))
-
-    @posix
-    def test_a_stdout_that_is_closed_or_full_is_1(self):
-        for start, lines in with_refusing_stdouts():
-            for args in [], ["--help"]:
-                done = run_command([*start, *args])
-                got = done.returncode, done.stdout, len(done.stderr.splitlines())
-                self.assertEqual(got, (1, "", lines), (start, args))
-        only_stderr = ["sh", "-c", '"$0" "$1" 2>&-']
-        done = run_command([*only_stderr, sys.executable, inheritable.__file__])
-        self.assertEqual(done.returncode, 0)
-
     @proc
     def test_a_stdout_that_cannot_be_written_is_1(self):
         # It says EINVAL, which here is no reader that went away.
         with open("/proc/self/oom_score_adj", "w") as refusing:
             status, _, err = run_module(stdout=refusing)
         self.assertEqual((status, len(err.splitlines())), (1, 1))
-
-    @proc
-    def test_names_cannot_steer_the_terminal(self):
-        name = b"\x1b[2J\n\xff\x85"
-        path = os.path.join(os.fsencode(self.folder), name)
-        c_locale = {"LC_ALL": "C"}
-        ascii_only = {**c_locale, "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
-        with open(path, "w") as file, passing(file) as child:
-            for more in c_locale, ascii_only, {"PYTHONIOENCODING": "utf-8"}:
-                options = {"env": {**os.environ, **more}, **child.popen}
-                status, out, err = run_module(**options)
-                self.assertEqual((status, err), (0, ""))
-                (line,) = (line for line in out.split("\n") if "[2J" in line)
-                self.assertTrue(line.isprintable())
-                self.assertIn("\\x1b[2J\\n", line)
-                self.assertTrue(line.endswith("\\udcff\\udc85"))
-                rows = json.loads(run_module("--json", **options)[1])
-                self.assertIn(os.fsdecode(path), [row["target"] for row in rows])
 
     def test_runs_as_a_module_and_copied(self):
         shutil.copy(inheritable.__file__, os.path.join(self.folder, "copied.py"))
@@ -4555,8 +4723,8 @@ class TestCheck(Case):
         # The list itself is full of such handles on Windows.
         code = """
             import sys, inheritable
-            file = open(inheritable.__file__)
-            sys.exit(inheritable._main(["--check"]))
+            with open(inheritable.__file__) as file:
+                sys.exit(inheritable._main(["--check"]))
             """
         done = run_python(code)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
@@ -4584,41 +4752,6 @@ class TestCheck(Case):
         self.assertEqual(status, 1)
         self.assertEqual([row["handle"] for row in json.loads(out)], [self.fd])
 
-    def test_with_a_process_is_bad_usage(self):
-        pid = os.getpid()
-        for args in ["--pid", pid], ["--json", f"--pid={pid}"], ["--pid"], ["x"]:
-            status, out, err = self.check(*args)
-            self.assertEqual((status, out, len(err.splitlines())), (2, "", 1), args)
-        self.assertIn("--check", self.check("--pid", pid)[2])
-
-    @posix
-    def test_a_stdout_that_is_closed_or_full_is_2(self):
-        for start, lines in with_refusing_stdouts():
-            check = [*start, "list", "--check"]
-            with passing(self.file) as child:
-                for more in [], ["--json"]:
-                    done = run_command([*check, *more], **child.popen)
-                    got = done.returncode, done.stdout, len(done.stderr.splitlines())
-                    self.assertEqual(got, (2, "", lines), start)
-            # What would print nothing needs no stdout.
-            self.assertEqual(run_command(check).returncode, 0)
-
-    def test_a_reader_that_went_away_is_no_error(self):
-        w = self.pipe_without_reader()
-        with passing(self.file) as child:
-            got = self.check(stdout=w, **child.popen)
-        self.assertEqual(got[::2], (1, ""))
-
-    @proc
-    def test_names_cannot_steer_the_terminal(self):
-        with open(self.path + "\x1b[2J\n", "w") as file, passing(file) as child:
-            _, out, _ = self.check(**child.popen)
-            as_json = self.check("--json", **child.popen)[1]
-        self.assertIn("\\x1b[2J\\n", out)
-        for text in out, as_json:
-            self.assertTrue(text.replace("\n", "").isprintable())
-        self.assertEqual(json.loads(as_json)[0]["target"], file.name)
-
 
 class TestHoldersCommand(Case):
     HEAD = "   pid  handle  inheritable  access  command"
@@ -4626,8 +4759,7 @@ class TestHoldersCommand(Case):
     def setUp(self):
         super().setUp()
         if not FINDS_HOLDERS:
-            status, out, err = run_module("holders", 0)
-            self.assertEqual((status, out, len(err.splitlines())), (2, "", 1))
+            self.assertEqual(run_module("holders", 0)[:2], (2, ""))
             self.skipTest("this system does not tell")
 
     def rows(self, text):
@@ -4640,14 +4772,6 @@ class TestHoldersCommand(Case):
             (int(pid), int(number), flag.strip(), mode.strip(), rest)
             for pid, number, flag, mode, rest in rows
         ]
-
-    def check_error(self, *args, **options):
-        """Check that it is an error. Return the message."""
-        status, out, err = run_module("holders", *args, **options)
-        self.assertEqual((status, out, len(err.splitlines())), (2, "", 1), args)
-        self.assertRegex(err, "^inheritable: .")
-        self.assertNotIn("\x1b", err)
-        return err
 
     def test_of_a_descriptor_of_its_own(self):
         with passing(self.file) as child:
@@ -4711,7 +4835,7 @@ class TestHoldersCommand(Case):
             found = [row[:2] for row in self.rows(out)]
             self.assertEqual(found, [(os.getpid(), other.fileno())])
             # The name alone is a descriptor, which is not open there.
-            self.check_error(name, cwd=self.folder)
+            self.assertEqual(run_module("holders", name, cwd=self.folder)[0], 2)
 
     @posix
     def test_nobody_is_1(self):
@@ -4747,95 +4871,211 @@ class TestHoldersCommand(Case):
             self.skipTest("this device has a driver")
         self.assertEqual(run_module("holders", device)[0], 1)
 
+
+class TestEveryCommand(Case):
+    """What list, list --check, holders and run have in common."""
+
+    def check_refused(self, status, *args, **options):
+        """Check that a command is refused in one line. Return the line."""
+        with passing(self.file) as child:
+            got, out, err = run_module(*args, **child.popen, **options)
+        self.assertEqual((got, out, len(err.splitlines())), (status, "", 1), err)
+        self.assertRegex(err, "^inheritable: .")
+        self.assertNotIn("\x1b", err)
+        return unescaped(err)
+
     def test_bad_usage_is_2(self):
         usages = [
-            [],
-            ["--"],
-            ["1", "2"],
-            ["--pid", "1"],
-            ["--pid", "x", "1"],
-            ["--pid", "-1", "1"],
-            ["--pid", "1", "x"],
-            ["--pid", "1", self.path],
-            ["--pid", "1", "./3"],
-            ["--pid"],
-            ["--check", "1"],
-            ["--js", "1"],
-            ["--json=1", "1"],
-            ["-3"],
+            *[["--pid"], ["--pid", "x"], ["--pid", "-7"], ["--pid", "1_0"]],
+            *[["--pid", "\u0667"], ["--no"], ["nonsense"], ["list", "ls"]],
+            *[["--check", "x"], ["--check", "--pid"], ["--check", "--pid", "7"]],
+            ["list", "--check", "--json", "--pid=7"],
+            *[["holders"], ["holders", "--"], ["holders", "1", "2"]],
+            *[["holders", "-3"], ["holders", "--pid"], ["holders", "--pid", "1"]],
+            ["holders", "--pid", "x", "1"],
+            ["holders", "--pid", "-1", "1"],
+            ["holders", "--pid", "1", "x"],
+            ["holders", "--pid", "1", self.path],
+            ["holders", "--pid", "1", "./3"],
+            *[["holders", "--check", "1"], ["holders", "--json=1", "1"]],
+            *[["run"], ["run", "--"], ["run", "--pass"], ["run", "--json", "ls"]],
         ]
+        texts = ["", "x", "-1", "+1", " 1", "1_0", "\u0661", "\u00b2", "\uff11"]
+        usages += [["run", "--pass", text, "ls"] for text in texts]
         if WINDOWS:
-            usages += [[self.path], ["./3"], ["x"]]
+            usages += [["holders", name] for name in (self.path, "./3", "x")]
+        else:
+            fd = self.fd
+            texts = ["", "x", " 3", "-3", "+3", "3_0", "3:4", ":3", "\u0663"]
+            usages += [["run", "--pass", f"{fd}:{text}", "ls"] for text in texts]
+            usages += [
+                ["run", "--pass", ":3", "ls"],
+                ["run", f"--pass={fd}:9", f"--pass={fd}:9", "ls"],
+                ["run", f"--pass={fd}:9", "--pass=9", "ls"],
+                ["run", "--pass=9", f"--pass={fd}:9", "ls"],
+                ["run", f"--pass={fd}:0", "--pass=0:00", "ls"],
+            ]
         for args in usages:
             with self.subTest(args=args):
-                message = self.check_error(*args)
+                message = self.check_refused(2, *args)
+                self.assertIn(" ".join(args), message)
                 self.assertIn("(try --help)", message)
-                shown = " ".join(["holders", *args])
-                self.assertIn(shown, message.replace("\\\\", "\\"))
 
-    def test_help_and_version(self):
-        helped = run_module("--help")
-        self.assertIn("holders [--pid PID] [--json] FD|PATH", helped[1])
-        self.assertEqual(run_module("holders", "--help"), helped)
-        self.assertEqual(run_module("holders", "-h", "1"), helped)
-        self.assertEqual(run_module("holders", "--version"), run_module("--version"))
-
-    def test_an_error_is_2(self):
-        process = subprocess.Popen(python_command(""))
-        process.wait()
-        errors = [["9999996"], ["--pid", process.pid, 0], ["--pid", 2**40, 0]]
-        errors += [[2**64], ["--pid", os.getpid(), 9999996], ["--json", 9999996]]
-        errors += [["--pid", os.getpid(), 2**64], ["1" + "0" * 5000]]
-        for args in errors:
+    def test_bad_usage_is_told_what_is_wrong(self):
+        messages = [
+            (["nonsense"], "unexpected argument 'nonsense'"),
+            (["--check", "--pid", "7"], "--check is for this process only"),
+            (["run"], "expected a COMMAND"),
+            (["run", "--pass", "x", "ls"], "expected a number, not 'x'"),
+        ]
+        if not WINDOWS:
+            messages += [
+                (["run", "--pass", "0:9", "--pass=1:9", "ls"], "number 9"),
+                (["run", "--pass", "0:0", "--pass=1:00", "ls"], "number 0"),
+                (["run", "--pass", ":3", "ls"], "expected a number, not ''"),
+                (["run", "--pass", "0:x", "ls"], "expected a number, not 'x'"),
+                (["run", "--pass", f"0:{2**31 - 2}", "ls"], "limit"),
+            ]
+        for args, words in messages:
             with self.subTest(args=args):
-                words = " ".join(map(str, ["holders", *args]))
-                self.assertIn(words, self.check_error(*args))
+                self.assertIn(words, self.check_refused(2, *args))
 
-    @posix
-    def test_a_path_that_is_not_there_is_2(self):
-        self.check_error(os.path.join(self.folder, "no"))
-        self.check_error(os.path.join(self.path, "no"))
-        self.check_error("")
-        self.assertIn("\\x1b[2J", self.check_error("\x1b[2J\n"))
+    def test_a_bad_descriptor_is_named(self):
+        self.check_refused(2, "run", "--pass", "1" + "0" * 5000, "ls")
+        for number in "9999996", str(2**32), str(2**64):
+            commands = [["run", "--pass", number, "ls"]]
+            commands.append(["run", "--pass", self.handle, "--pass", number, "ls"])
+            if not WINDOWS:
+                commands.append(
+                    ["run", f"--pass={self.fd}:9", f"--pass={number}", "ls"]
+                )
+                commands.append(["run", f"--pass={number}:3", "ls"])
+            for args in commands:
+                with self.subTest(args=args):
+                    message = self.check_refused(2, *args)
+                    self.assertIn(f"bad descriptor {number}", message)
+        if not WINDOWS:
+            for number in 2**31 - 1, 2**31, 2**32 + 3, 2**64:
+                pair = f"{self.fd}:{number}"
+                message = self.check_refused(2, "run", "--pass", pair, "ls")
+                self.assertIn(f"descriptor {number}", message)
 
-    @posix
-    def test_what_has_no_identity_is_2(self):
+    def test_an_error_says_what_was_asked(self):
+        ended = subprocess.Popen(python_command(""))
+        ended.wait(A_LONG_TIME)
+        pid = os.getpid()
+        lists = [["--pid", "4999999"], ["--json", "--pid", 2**40]]
+        asked = [(1, ["list", *args]) for args in lists]
+        if FINDS_HOLDERS:
+            asked += [
+                (2, ["holders", *args])
+                for args in [
+                    *[["9999996"], ["--json", 9999996], [2**64], ["1" + "0" * 5000]],
+                    *[["--pid", ended.pid, 0], ["--pid", 2**40, 0]],
+                    *[["--pid", pid, 9999996], ["--pid", pid, 2**64]],
+                ]
+            ]
+        for status, args in asked:
+            with self.subTest(args=args):
+                message = self.check_refused(status, *args)
+                self.assertIn(" ".join(map(str, args)), message)
+
+    @proc
+    def test_an_error_about_a_path(self):
+        for path in os.path.join(self.folder, "no"), os.path.join(self.path, "no"), "":
+            self.check_refused(2, "holders", path)
+        self.assertIn("\x1b[2J", self.check_refused(2, "holders", "\x1b[2J\n"))
+
+    @proc
+    def test_what_has_no_identity(self):
         epoll = select.epoll()
         self.addCleanup(epoll.close)
         with passing(epoll) as child:
-            self.assertIn("anon_inode", self.check_error(*child.args, **child.popen))
+            status, out, err = run_module("holders", *child.args, **child.popen)
+        self.assertEqual((status, out), (2, ""))
+        self.assertIn("anon_inode", err)
 
-    @posix
-    def test_a_stdout_that_is_closed_or_full_is_2(self):
-        for start, lines in with_refusing_stdouts():
-            for args in [self.path], ["--json", self.path], ["--help"]:
-                done = run_command([*start, "holders", *args])
-                got = done.returncode, done.stdout, len(done.stderr.splitlines())
-                self.assertEqual(got, (2, "", lines), (start, args))
+    def test_help_and_version(self):
+        helped = run_module("--help")
+        self.assertEqual((helped[0], helped[2]), (0, ""))
+        words = "list holders run --pid --json --pass --version 127 126"
+        for word in [*words.split(), "make test"]:
+            self.assertIn(word, helped[1])
+        version = 0, f"inheritable {inheritable.__version__}\n", ""
+        for args in [], ["list"], ["holders"], ["run"]:
+            self.assertEqual(run_module(*args, "--help"), helped)
+            self.assertEqual(run_module(*args, "-h", "1"), helped)
+            self.assertEqual(run_module(*args, "--version"), version)
 
     def test_a_reader_that_went_away_is_no_error(self):
         w = self.pipe_without_reader()
-        with passing(self.file) as child:
-            got = run_module("holders", self.handle, stdout=w, **child.popen)
-        self.assertEqual(got[::2], (0, ""))
+        commands = [(["list"], 0), (["list", "--json"], 0), (["list", "--check"], 1)]
+        if FINDS_HOLDERS:
+            commands.append((["holders", self.handle], 0))
+        for args, expected in commands:
+            with self.subTest(args=args), passing(self.file) as child:
+                status, _, err = run_module(*args, stdout=w, **child.popen)
+                self.assertEqual(status, expected)
+                self.assertNotIn("rror", err)
 
     @posix
-    def test_a_command_cannot_steer_the_terminal(self):
-        args = ["\x1b[2J\n", os.fsdecode(b"\xff\x85")]
-        ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
-        pid, _ = self.keep(self.file, args=args)
-        for more in {"LC_ALL": "C"}, ascii_only, {"PYTHONIOENCODING": "utf-8"}:
-            options = {"env": {**os.environ, **more}}
-            status, out, err = run_module("holders", self.path, **options)
-            self.assertEqual((status, err), (0, ""))
-            (line,) = (line for line in out.split("\n") if "[2J" in line)
-            self.assertTrue(line.isprintable())
-            self.assertIn("\\x1b[2J\\n", line)
-            self.assertIn("\\udcff\\udc85", line)
-            _, out, _ = run_module("holders", "--json", self.path, **options)
-            self.assertTrue(out.replace("\n", "").isprintable())
-            commands = {row["pid"]: row["command"] for row in json.loads(out)}
-            self.assertEqual(shlex.split(commands[pid])[-2:], args)
+    def test_a_stdout_that_is_closed_or_full_is_an_error(self):
+        commands = [
+            (1, []),
+            (1, ["--help"]),
+            (2, ["--check"]),
+            (2, ["--check", "--json"]),
+        ]
+        if FINDS_HOLDERS:
+            found = [[self.path], ["--json", self.path], ["--help"]]
+            commands += [(2, ["holders", *args]) for args in found]
+        for start, lines in with_refusing_stdouts():
+            for expected, args in commands:
+                with self.subTest(start=start, args=args):
+                    with passing(self.file) as child:
+                        done = run_command([*start, *args], **child.popen)
+                    got = done.returncode, done.stdout, len(done.stderr.splitlines())
+                    self.assertEqual(got, (expected, "", lines))
+            # What would print nothing needs no stdout.
+            self.assertEqual(run_command([*start, "--check"]).returncode, 0)
+        only_stderr = ["sh", "-c", '"$0" "$1" 2>&-']
+        done = run_command([*only_stderr, sys.executable, inheritable.__file__])
+        self.assertEqual(done.returncode, 0)
+
+    @proc
+    def test_names_cannot_steer_the_terminal(self):
+        name = b"\x1b[2J\n\xff\x85"
+        path = os.path.join(os.fsencode(self.folder), name)
+        c_locale = {"LC_ALL": "C"}
+        ascii_only = {**c_locale, "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+        environs = [c_locale, ascii_only, {"PYTHONIOENCODING": "utf-8"}]
+        with open(path, "w") as file, passing(file) as child:
+            self.keep(file, args=[os.fsdecode(name)])
+            for command, expected, more in [
+                *(("list", 0, environ) for environ in environs),
+                *(("holders", 0, environ) for environ in environs),
+                ("--check", 1, ascii_only),
+            ]:
+                args = [command, *child.args] if command == "holders" else [command]
+                options = {"env": {**os.environ, **more}, **child.popen}
+                with self.subTest(args=args, environ=more):
+                    self.check_escapes(expected, args, options)
+
+    def check_escapes(self, expected, args, options):
+        status, out, _ = run_module(*args, **options)
+        self.assertEqual(status, expected)
+        (line,) = (line for line in out.split("\n") if "[2J" in line)
+        self.assertTrue(line.isprintable())
+        self.assertIn("\\x1b[2J\\n", line)
+        self.assertIn("\\udcff\\udc85", line)
+        status, out, _ = run_module(args[0], "--json", *args[1:], **options)
+        self.assertEqual(status, expected)
+        self.assertTrue(out.replace("\n", "").isprintable())
+        rows = json.loads(out)
+        texts = [str(row.get("target") or row.get("command")) for row in rows]
+        (text,) = (text for text in texts if "[2J" in text)
+        text = text.encode("utf-8", "surrogateescape")
+        self.assertIn(b"\x1b[2J\n\xff\x85", text)
 
 
 class TestRun(Case):
@@ -4895,9 +5135,9 @@ class TestRun(Case):
         missing = os.path.join(self.folder, "no")
         below_a_file = os.path.join(self.path, "no")
         for name in "no such command", missing, below_a_file, "":
-            status, out, err = run_module("run", name)
+            status, out, err = run_module("run", name, env=with_plain_path())
             self.assertEqual((status, out, len(err.splitlines())), (127, "", 1))
-            self.assertIn(name, err.replace("\\\\", "\\"))
+            self.assertIn(name, unescaped(err))
 
     @posix
     def test_not_executable_is_126(self):
@@ -4925,49 +5165,12 @@ class TestRun(Case):
             [2, "run", "--pass", "9999996", "ls"],
             [2, "run"],
         ]:
-            self.assertEqual(run_module(*args, stderr=w)[0], expected)
+            options = {"env": with_plain_path()}
+            self.assertEqual(run_module(*args, stderr=w, **options)[0], expected)
             line = '"$@" 2>&-'
             start = ["sh", "-c", line, "sh", sys.executable, inheritable.__file__]
-            self.assertEqual(run_command([*start, *args]).returncode, expected)
-
-    def test_bad_usage_is_2(self):
-        for args in [
-            [],
-            ["--"],
-            ["--pass", "x", "ls"],
-            ["--pass", "9999996", "ls"],
-            ["--pass", "-1", "ls"],
-            ["--pass", "+1", "ls"],
-            ["--pass", " 1", "ls"],
-            ["--pass", "1_0", "ls"],
-            ["--pass", "", "ls"],
-            ["--pass", 2**64, "ls"],
-            ["--pass", 2**32, "ls"],
-            ["--pass", "1" + "0" * 5000, "ls"],
-            ["--pas", "1", "ls"],
-            ["--p", "1", "ls"],
-            ["--pass"],
-            ["--json", "ls"],
-        ]:
-            with self.subTest(args=args):
-                status, out, err = run_module("run", *args)
-                got = status, out, len(err.splitlines())
-                self.assertEqual(got, (2, "", 1), err)
-                self.assertRegex(err, "^inheritable: .")
-                self.assertIn(" ".join(["run", *map(str, args)]), err)
-        self.assertIn("run: expected a COMMAND", run_module("run")[2])
-
-    def test_numbers_are_ascii_digits(self):
-        for digits in "\u0661", "\u00b2", "\uff11":
-            self.assertEqual(run_module("run", "--pass", digits, "ls")[:2], (2, ""))
-
-    def test_a_bad_descriptor_is_named(self):
-        expected = "bad descriptor 9999996"
-        self.assertIn(expected, run_module("run", "--pass", "9999996", "ls")[2])
-        between = ["--pass", self.handle, "--pass", "9999996"]
-        with passing(self.file) as child:
-            _, _, err = run_module("run", *between, "ls", **child.popen)
-        self.assertIn(expected, err)
+            done = run_command([*start, *args], **options)
+            self.assertEqual(done.returncode, expected)
 
     @posix
     def test_signals_are_those_of_the_command(self):
@@ -5106,45 +5309,11 @@ class TestPassAs(Case):
             status, out, err = run_module(*start, close_fds=False)
         self.assertEqual((status, json.loads(out), err), (0, [second], ""))
 
-    def check_usage(self, *options, says):
-        with passing(*self.files) as child:
-            status, out, err = run_module("run", *options, "ls", **child.popen)
-        self.assertEqual((status, out, len(err.splitlines())), (2, "", 1), options)
-        self.assertIn(says, err)
-
-    def test_one_number_twice_is_bad_usage(self):
-        first, second, third = self.fds
-        says = f"number {third}"
-        self.check_usage(
-            f"--pass={first}:{third}", f"--pass={second}:{third}", says=says
-        )
-        self.check_usage(f"--pass={first}:{third}", f"--pass={third}", says=says)
-        self.check_usage(f"--pass={third}", f"--pass={first}:{third}", says=says)
-        self.check_usage(f"--pass={first}:0", f"--pass={second}:00", says="number 0")
-
-    def test_what_is_no_number_is_bad_usage(self):
-        first = self.fds[0]
-        for text in ["", "x", " 3", "-3", "+3", "3_0", "3:4", ":3", "\u0663"]:
-            status, out, _ = run_module("run", "--pass", f"{first}:{text}", "ls")
-            self.assertEqual((status, out), (2, ""), text)
-        self.check_usage("--pass", ":3", says="expected a number, not ''")
-        self.check_usage("--pass", f"{first}:x", says="expected a number, not 'x'")
-
-    def test_a_bad_descriptor_is_named(self):
-        first = self.fds[0]
-        self.check_usage("--pass=9999996:3", says="bad descriptor 9999996")
-        pair = f"--pass={first}:7"
-        self.check_usage(pair, "--pass=9999996:3", says="bad descriptor 9999996")
-        for number in 2**31 - 1, 2**31, 2**32 + 3, 2**64:
-            self.check_usage(f"--pass={first}:{number}", says=f"descriptor {number}")
-
-    def test_a_number_beyond_the_limit_is_bad_usage(self):
-        self.check_usage(f"--pass={self.fds[0]}:{2**31 - 2}", says="limit")
-
     def test_not_found_is_127_all_the_same(self):
         with passing(*self.files) as child:
             options = ["--pass", f"{self.fds[0]}:{self.fds[1]}"]
-            got = run_module("run", *options, "no such command", **child.popen)
+            command = ["run", *options, "no such command"]
+            got = run_module(*command, env=with_plain_path(), **child.popen)
         self.assertEqual((got[0], got[1]), (127, ""))
         self.assertIn("no such command", got[2])
 
@@ -5251,7 +5420,7 @@ class TestRunOnWindows(Case):
         self.addCleanup(process.stdout.close)
         self.assertEqual(process.stdout.readline().strip(), b"ready")
         process.kill()
-        process.wait()
+        process.wait(A_LONG_TIME)
         rest = []
         with in_thread(lambda: rest.append(process.stdout.read())) as thread:
             thread.join(60)
@@ -5272,7 +5441,7 @@ class TestRunOnWindows(Case):
             """
         line = [sys.executable, inheritable.__file__, "run", *python_command(code)]
         with subprocess.Popen(line, stdin=subprocess.PIPE) as process:
-            self.assertEqual(process.wait(), 0)
+            self.assertEqual(process.wait(A_LONG_TIME), 0)
         late = time.monotonic() + 60
         while not os.path.exists(said) and time.monotonic() < late:
             time.sleep(0.01)
@@ -5419,5 +5588,16 @@ class TestReadme(Case):
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
+def main():
+    """Run the tests, and say how many were skipped for which reason."""
+    program = unittest.main(exit=False)
+    reasons = collections.Counter(reason for _, reason in program.result.skipped)
+    if reasons:
+        sys.stderr.write("\nSkipped:\n")
+    for reason, count in reasons.most_common():
+        sys.stderr.write(f"{count:4}  {reason}\n")
+    sys.exit(0 if program.result.wasSuccessful() and program.result.testsRun else 1)
+
+
 if __name__ == "__main__":
-    unittest.main()
+    main()
