@@ -1129,7 +1129,7 @@ else:
     # PyPy lacks it.
     O_PATH = getattr(os, "O_PATH", 0o10000000 if LINUX else 0)
     PF_EXITING = 4  # On Linux, in field 9 of /proc/PID/stat.
-    SO_ACCEPTCON = 0x10000  # In the flags of /proc/PID/net/unix.
+    __SO_ACCEPTCON = 0x10000  # In the flags of /proc/PID/net/unix.
     TCP_LISTEN = "0A"  # In the states of /proc/PID/net/tcp.
 
     # The errors of /proc about a process or a descriptor that is gone.
@@ -1346,7 +1346,7 @@ else:
                     found[inode].append(text)
         for flags, inode, name in _unix_rows(process):
             if inode in inodes:
-                listening = " listening" if int(flags, 16) & SO_ACCEPTCON else ""
+                listening = " listening" if int(flags, 16) & __SO_ACCEPTCON else ""
                 found[inode].append(f"unix {name}".rstrip(" ") + listening)
         # The name of a Unix socket can imitate a row. Then its inode is there twice.
         return {inode: texts[0] for inode, texts in found.items() if len(texts) == 1}
