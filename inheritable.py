@@ -94,7 +94,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
     from typing import (
         Any,
-        ContextManager,
         NamedTuple,
         NoReturn,
         Protocol,
@@ -759,7 +758,7 @@ def set_handle_inheritable(handle: _File, inheritable: object, /) -> None:
 # ---------------------------------------------------------------------------------
 
 
-def _unless_finalizing(lock: threading.RLock) -> ContextManager[object]:
+def _unless_finalizing(lock: threading.RLock) -> Any:
     """Return a lock, or nothing to wait for while the interpreter ends.
 
     A daemon thread may have died with the lock, which nobody gives back then.
@@ -902,6 +901,9 @@ if sys.platform == "win32":
     # one has opened for its questions.
     _asking = threading.RLock()
 
+    # An old name of start_new_thread, which gevent does not replace.
+    _start_new_thread: Any = vars(_thread)["start_new"]
+
     # In milliseconds.
     _TENTH_OF_A_SECOND = 100
     _HALF_A_SECOND = 500
@@ -1000,8 +1002,7 @@ if sys.platform == "win32":
         # No thread can be started while the interpreter ends.
         thread = 0
         with contextlib.suppress(RuntimeError):
-            # An alias of start_new_thread, which gevent does not replace.
-            thread_id = _thread.start_new(ask, ())
+            thread_id = _start_new_thread(ask, ())
             access = SYNCHRONIZE | THREAD_QUERY_LIMITED_INFORMATION
             # If this fails, it has ended already.
             thread = _OpenThread(access, False, thread_id)
@@ -1041,7 +1042,8 @@ if sys.platform == "win32":
         )
         targets = dict.fromkeys(copies, "File")
         for key, kind in types.items():
-            targets[key] = paths.get(key) or _FILE_TARGETS.get(kind, "File")
+            path = paths.get(key)
+            targets[key] = path or _FILE_TARGETS.get(kind, "File")
         return targets
 
     class _HandleTable:
@@ -1883,7 +1885,7 @@ def _holders(file: Any, pid: SupportsIndex | None) -> tuple[list[Holder], str]:
     if pid is None:
         if isinstance(file, str):
             return _holders_of_name(*_parse_name(file))
-        if isinstance(file, os.PathLike):
+        if hasattr(file, "__fspath__"):
             return _holders_of_name("path", os.fsdecode(file))
         return _holders_of_handle(_handle_of(file), os.getpid())
     process = _process_id(pid)
@@ -1982,7 +1984,7 @@ class _Block:
         _blocks.discard(self)
 
 
-def _lock_here() -> ContextManager[object]:
+def _lock_here() -> Any:
     """Return the lock of this process, which may be the child of a fork."""
     if _lock_pid != os.getpid():
         _begin_anew()
