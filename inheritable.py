@@ -1140,13 +1140,12 @@ else:
     # No system allows more descriptors, unless told to.
     _MOST_DESCRIPTORS = 1 << 20
 
+    # Access mode 3 is not here: what it means is up to the driver.
+    _ACCESS_MODES = {os.O_RDONLY: "r", os.O_WRONLY: "w", os.O_RDWR: "rw"}
+
     def _access(flags: int) -> str | None:
         """Return what a descriptor is open for, by the flags it was opened with."""
-        if flags & O_PATH:
-            return ""
-        # Access mode 3 is not here: what it means is up to the driver.
-        modes = {os.O_RDONLY: "r", os.O_WRONLY: "w", os.O_RDWR: "rw"}
-        return modes.get(flags & O_ACCMODE)
+        return "" if flags & O_PATH else _ACCESS_MODES.get(flags & O_ACCMODE)
 
     def _own_descriptors() -> tuple[str, Iterable[int]]:
         """Return the folder that lists this thread's descriptors, and their numbers.
@@ -1244,30 +1243,30 @@ else:
         state, flags = _stat(process)
         return state in "ZX" or bool(flags & PF_EXITING)
 
-    def _numbers_in(process: str) -> list[int]:
+    def _names_in(process: str) -> list[str]:
         try:
-            return sorted(map(int, os.listdir(f"{process}/fd")))
+            return os.listdir(f"{process}/fd")
         except PermissionError:
             if _is_ending(process):
                 return []
             raise
 
-    def _descriptors_of(pid: int) -> tuple[str, list[int]]:
-        """Return the folder of a process in /proc, and its open descriptors.
+    def _descriptors_of(pid: int) -> tuple[str, list[str]]:
+        """Return the folder of a process in /proc, and the names of its descriptors.
 
         If the main thread has ended but others go on, it is the folder of one of them.
         """
         process = _folder_of(pid)
         try:
-            fds = _numbers_in(process)
-            if fds or not _is_ending(process):
-                return process, fds
+            names = _names_in(process)
+            if names or not _is_ending(process):
+                return process, names
             for task in os.listdir(f"/proc/{pid}/task"):
                 thread = f"/proc/{pid}/task/{task}"
                 # It may have ended by now.
                 with contextlib.suppress(*_GONE):
                     if not _is_ending(thread):
-                        return thread, _numbers_in(thread)
+                        return thread, _names_in(thread)
         except _GONE:
             _raise_gone(pid)
         return process, []
@@ -1376,9 +1375,9 @@ else:
 
     def _list_other(pid: int) -> list[OpenHandle]:
         _check_proc()
-        process, fds = _descriptors_of(pid)
+        process, names = _descriptors_of(pid)
         handles: list[OpenHandle] = []
-        for fd in fds:
+        for fd in sorted(map(int, names)):
             target = None
             # Its path may be too long.
             with contextlib.suppress(OSError):
@@ -1626,7 +1625,7 @@ else:
     # AT_STATX_DONT_SYNC uses what the kernel already knows. Old kernels and some
     # seccomp filters refuse statx. So after any error, stat is asked.
 
-    def _identity(path: str, *, dir_fd: int | None = None) -> tuple[int, int]:
+    def _identity(path: str, *, dir_fd: int | None = None) -> tuple[int, ...]:
         """Return the device and the inode that a link in /proc points to."""
         if _statx is not None:
             # An absolute path needs no folder.
@@ -1639,15 +1638,15 @@ else:
                 STATX_INO,
                 ctypes.byref(status),
             ):
-                device = os.makedev(status.stx_dev_major, status.stx_dev_minor)
-                return device, status.stx_ino
+                return status.stx_ino, status.stx_dev_major, status.stx_dev_minor
         result = os.stat(path, dir_fd=dir_fd)
-        return result.st_dev, result.st_ino
+        device = result.st_dev
+        return result.st_ino, os.major(device), os.minor(device)
 
     def _holders_of_handle(fd: int, pid: int) -> tuple[list[Holder], str]:
         _check_proc()
-        process, fds = _descriptors_of(pid)
-        if fd not in fds:
+        process, names = _descriptors_of(pid)
+        if str(fd) not in names:
             raise _bad_handle(fd)
         path = f"{process}/fd/{fd}"
         link = ""
@@ -1760,21 +1759,22 @@ else:
         folder = os.open(f"{process}/fd", os.O_RDONLY)
         fds: list[int] = []
         try:
-            for fd in names:
-                # An error hides only this one: its path may be too long, or its file
-                # system may be gone.
+            for name in names:
                 try:
-                    is_wanted = identify(str(fd), dir_fd=folder) in wanted
+                    is_wanted = identify(name, dir_fd=folder) in wanted
+                except _GONE:
+                    # It has been closed in the meantime.
+                    continue
                 except OSError as error:
-                    is_wanted = False
-                    if not isinstance(error, _GONE):
-                        errors[pid] = error
+                    # Its path may be too long, or its file system may be gone.
+                    errors[pid] = error
+                    continue
                 if is_wanted:
-                    fds.append(fd)
+                    fds.append(int(name))
         finally:
             os.close(folder)
         found: list[Holder] = []
-        for fd in fds:
+        for fd in sorted(fds):
             with contextlib.suppress(*_GONE):
                 info = _fdinfo(process, fd)
                 if tty_index in (None, info.get("tty-index")):
