@@ -1403,12 +1403,7 @@ class TestTheFourFunctions(Case):
         number = Number(0)
         for flag in True, False:
             set_inheritable(0, flag)
-            for function, *args in [
-                [get_inheritable],
-                [get_handle_inheritable],
-                [set_inheritable, flag],
-                [set_handle_inheritable, flag],
-            ]:
+            for function, *args in [get_inheritable], [set_inheritable, flag]:
                 long_way = fastest(function, number, *args)
                 short_cut = fastest(function, 0, *args)
                 self.assertLess(short_cut, 0.75 * long_way, (function, flag))
@@ -1491,7 +1486,10 @@ class TestOpenHandles(Case):
         self.assertEqual(flags, [False, True, False, True])
         self.check_targets(numbers, [found[number].target for number in numbers])
         self.assertEqual(list(found), sorted(found))
-        self.assertEqual(open_handles(os.getpid()), open_handles())
+        # With a process id, the targets of sockets say more.
+        for bare, told in zip(open_handles(), open_handles(os.getpid())):
+            target = told.target and re.sub(r"(socket:\[\d+\]) .*", r"\1", told.target)
+            self.assertEqual(told._replace(target=target), bare)
 
     def check_targets(self, numbers, targets):
         if WINDOWS:
@@ -1589,16 +1587,10 @@ class TestOpenHandles(Case):
     @posix
     @in_child
     def test_with_no_free_descriptor(self):
-        # One more lies above the limit that comes.
-        allow_descriptors(1100)
-        os.dup2(self.fd, 900, True)
-        # Linux 6.2 tells how many there are, and so where to stop.
-        beyond = [900] if PROC and os.stat("/proc/self/fd").st_size else []
         for free in 0, 1, 2:
             fds = exhaust_descriptors(free)
-            rows = entries(open_handles(), self.fd, *fds, *beyond)
+            rows = entries(open_handles(), self.fd, *fds)
             expected = [(self.fd, False), *((fd, False) for fd in fds)]
-            expected += [(fd, True) for fd in beyond]
             self.assertEqual([row[:2] for row in rows], expected)
             if PROC:
                 self.assertEqual(rows[0][2], self.path)
@@ -2360,8 +2352,10 @@ class TestHolders(Case):
     def test_a_bad_file_is_refused(self):
         fd, closed = self.closed_file()
         for file, error in bad_files(fd, closed):
-            with self.assertRaises(error):
-                holders(file)
+            # A str is the name of a file.
+            if file != "1":
+                with self.assertRaises(error):
+                    holders(file)
         self.assertEqual(outcome(holders, fd)[:2], (OSError, errno.EBADF))
         pid, _ = self.keep()
         free = 9999996
@@ -3174,16 +3168,6 @@ class TestTemporarilyAndHandlers(Case):
         with temporarily(self.file):
             pass
 
-    def test_a_handler_that_enters_a_block_that_goes_on(self):
-        def handler():
-            self.entered.append(enter(self.file))
-
-        for step in every_step(self.enter_and_leave, handler, MODULE):
-            if self.entered:
-                self.assertIs(flag_of(self.handle), True, step)
-                leave(self.entered.pop())
-            self.assertIs(flag_of(self.handle), False, step)
-
     def test_a_handler_that_enters_and_ends_a_block(self):
         for step in every_step(self.enter_and_leave, self.enter_and_leave, MODULE):
             self.assertIs(flag_of(self.handle), False, step)
@@ -3217,24 +3201,6 @@ class TestTemporarilyAndHandlers(Case):
         set_inheritable(self.file, True)
         for step in every_step(self.enter_and_leave, self.enter_and_leave, MODULE):
             self.assertIs(flag_of(self.handle), True, step)
-
-    @timers
-    @in_child
-    def test_a_timer_whose_handler_enters_a_block_that_goes_on(self):
-        def handler(number, frame):
-            self.entered.append(enter(self.file))
-
-        signal.signal(signal.SIGALRM, handler)
-        chance = random.Random(12)
-        for _ in range(int(20_000 * SOAK)):
-            late = time.monotonic() + A_LONG_TIME
-            signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 5e-5))
-            self.enter_and_leave()
-            while not self.entered and time.monotonic() < late:
-                pass
-            self.assertIs(flag_of(self.handle), True)
-            leave(self.entered.pop())
-            self.assertIs(flag_of(self.handle), False)
 
     @timers
     @in_child
@@ -3328,8 +3294,12 @@ class TestPassing(Case):
     def test_an_argument_for_each_file(self):
         r, w = self.pipe()
         with passing(self.file, r, self.file, OpenHandle(handle_of(w))) as child:
-            handles = [self.handle, handle_of(r), self.handle, handle_of(w)]
-            self.assertEqual(child.args, [str(handle) for handle in handles])
+            handles = [self.handle, handle_of(r), None, handle_of(w)]
+            for arg, handle in zip(child.args, handles):
+                if handle is not None:
+                    self.assertEqual(arg, str(handle))
+            # What is given twice has two numbers.
+            self.assertEqual(len(set(child.args)), 4)
             keyword = "startupinfo" if WINDOWS else "pass_fds"
             self.assertEqual(set(child.popen), {keyword})
 
@@ -3490,7 +3460,8 @@ class TestPassing(Case):
             import subprocess, sys, inheritable
             before = [h[:2] for h in inheritable.open_handles()]
             with inheritable.passing(sys.stdout, sys.stdout, sys.stderr) as child:
-                assert child.args[0] == child.args[1] != child.args[2], child.args
+                if len({*child.args}) != 3:
+                    sys.exit(f"these are not three numbers: {child.args}")
                 code = (
                     "import os, sys, inheritable;"
                     "os.write(inheritable.receive(sys.argv[1]), b'one')"
@@ -3503,7 +3474,8 @@ class TestPassing(Case):
                 }
                 done = subprocess.run(command, **streams, **child.popen)
                 ended = done.returncode, done.stdout, done.stderr
-                assert ended == (0, b"", b""), done
+                if ended != (0, b"", b""):
+                    sys.exit(f"the child: {ended}")
             after = [h[:2] for h in inheritable.open_handles()]
             print(before == after)
             """
@@ -4099,17 +4071,19 @@ class TestMultiprocessing(Case):
             self.assertEqual(json.load(file), [["secret", False], errno.EBADF])
 
     @each_method
-    def test_a_file_given_twice_is_received_once(self, context):
+    def test_a_file_given_twice_is_received_twice(self, context):
         report = self.path + "-report"
+        before = open_after_collection()
         with passing(self.file, self.file, OpenHandle(self.handle)) as child:
-            self.assertIs(child.args[0], child.args[1])
-            self.assertIs(child.args[0], child.args[2])
+            self.assertEqual(len(set(child.args)), 3)
             self.assertEqual(
                 self.run_process(context, report_receiving, report, *child.args), 0
             )
         with open(report) as file:
             results = json.load(file)
-        self.assertEqual(results, [["secret", False], errno.EBADF, errno.EBADF])
+        self.assertEqual(results, [["secret", False]] * 3)
+        if context.get_start_method() == "fork":
+            self.assertEqual(open_after_collection(), before)
 
     @each_method
     def test_several_processes_receive_the_same_file(self, context):
@@ -4439,8 +4413,6 @@ class TestList(Case):
             ["--pid", "\u0667"],
             ["--pid", "1_0"],
             ["--no"],
-            ["--js"],
-            ["--pi", "1"],
             ["nonsense"],
             ["list", "ls"],
         ]:
@@ -4539,13 +4511,18 @@ class TestCheck(Case):
             status, out, err = self.check(**child.popen)
             as_json = self.check("--json", **child.popen)
             everything = run_module("--json", **child.popen)
-        self.assertEqual((status, err), (1, ""))
+        self.assertEqual(status, 1)
         head, *lines = out.splitlines()
         self.assertEqual(head, "handle  inheritable  access  target")
         rows = [line.split()[:3] for line in lines]
         numbers = sorted([(self.handle, "rw"), (handle_of(w), "w")])
+        # It says what to do, for these very numbers.
+        closed = " ".join(f"{number}<&-" for number, _ in numbers)
+        closing = "" if WINDOWS else f"close them for this command ({closed}), or "
+        note = f"inheritable: a child would inherit 2 files: {closing}start it with run"
+        self.assertEqual(err, note + "\n")
         self.assertEqual(rows, [[str(number), "yes", mode] for number, mode in numbers])
-        self.assertEqual(as_json[::2], (1, ""))
+        self.assertEqual(as_json[::2], (1, err))
         listed = [row for row in json.loads(everything[1]) if row["inheritable"]]
         expected = [row for row in listed if row["handle"] in dict(numbers)]
         self.assertEqual(json.loads(as_json[1]), expected)
@@ -4606,8 +4583,9 @@ class TestCheck(Case):
     def test_a_reader_that_went_away_is_no_error(self):
         w = self.pipe_without_reader()
         with passing(self.file) as child:
-            got = self.check(stdout=w, **child.popen)
-        self.assertEqual(got[::2], (1, ""))
+            status, _, err = self.check(stdout=w, **child.popen)
+        self.assertEqual(status, 1)
+        self.assertIn("a child would inherit 1 file: ", err)
 
     @proc
     def test_names_cannot_steer_the_terminal(self):
@@ -4760,7 +4738,6 @@ class TestHoldersCommand(Case):
             ["--pid", "1", "./3"],
             ["--pid"],
             ["--check", "1"],
-            ["--js", "1"],
             ["--json=1", "1"],
             ["-3"],
         ]
@@ -4775,7 +4752,7 @@ class TestHoldersCommand(Case):
 
     def test_help_and_version(self):
         helped = run_module("--help")
-        self.assertIn("holders [--pid PID] [--json] FD|PATH", helped[1])
+        self.assertIn("holders [--pid PID] [--json] FD|NAME", helped[1])
         self.assertEqual(run_module("holders", "--help"), helped)
         self.assertEqual(run_module("holders", "-h", "1"), helped)
         self.assertEqual(run_module("holders", "--version"), run_module("--version"))
@@ -4944,8 +4921,6 @@ class TestRun(Case):
             ["--pass", 2**64, "ls"],
             ["--pass", 2**32, "ls"],
             ["--pass", "1" + "0" * 5000, "ls"],
-            ["--pas", "1", "ls"],
-            ["--p", "1", "ls"],
             ["--pass"],
             ["--json", "ls"],
         ]:
@@ -5139,7 +5114,8 @@ class TestPassAs(Case):
             self.check_usage(f"--pass={first}:{number}", says=f"descriptor {number}")
 
     def test_a_number_beyond_the_limit_is_bad_usage(self):
-        self.check_usage(f"--pass={self.fds[0]}:{2**31 - 2}", says="limit")
+        number = 2**31 - 2
+        self.check_usage(f"--pass={self.fds[0]}:{number}", says=f"descriptor {number}")
 
     def test_not_found_is_127_all_the_same(self):
         with passing(*self.files) as child:
