@@ -583,9 +583,7 @@ def _number(file: Any, *, is_handle: bool = False) -> tuple[int, bool]:
         number = _plain_int(file)
     if number is None:
         if not hasattr(file, "fileno"):
-            several = isinstance(file, (list, tuple))
-            hint = ": for several files, write *files" if several else ""
-            raise _expected("a file, an OpenHandle or an int", file, hint)
+            raise _expected("a file, an OpenHandle or an int", file)
         number = file.fileno()
         if not isinstance(number, int):
             raise _expected("an int from fileno()", number)
@@ -609,6 +607,13 @@ def _handle_of(file: _File) -> int:
         error.filename = number
         raise
     return handle
+
+
+def _handles_of(files: tuple[_File, ...]) -> list[int]:
+    for file in files:
+        if isinstance(file, list):
+            raise _expected("a file, an OpenHandle or an int", file, ": write *files")
+    return [_handle_of(file) for file in files]
 
 
 def _process_id(pid: SupportsIndex) -> int:
@@ -2069,7 +2074,7 @@ def disable_inheritance(*keep: _File) -> None:
         Elsewhere, and where that is refused: the numbers that
             `open_handles` lists, then `set_inheritable` for each.
     """
-    kept = {*map(_handle_of, keep), *_streams()}
+    kept = {*_handles_of(keep), *_streams()}
     with _lock_here():
         kept.update(handle for handle, owners in list(_owners.items()) if owners)
         _shut_off_all_but(kept)
@@ -2112,7 +2117,7 @@ def temporarily(*files: _File) -> Generator[None, None, None]:
     # A KeyboardInterrupt may cut the first end short. The second one finishes it.
     try:
         try:
-            handles = [_handle_of(file) for file in files]
+            handles = _handles_of(files)
             with _lock_here():
                 block.begin(handles)
             yield
@@ -2294,7 +2299,7 @@ def passing(*files: _File, startupinfo: Any = None) -> Generator[Child, None, No
         POSIX: `pass_fds` of `Popen`. For multiprocessing, its DupFd.
         Windows: `handle_list` of STARTUPINFO, and those of `temporarily`.
     """
-    handles = [_handle_of(file) for file in files]
+    handles = _handles_of(files)
     with contextlib.ExitStack() as stack:
         taken = set(_streams())
         args: list[_Argument] = []

@@ -1611,12 +1611,7 @@ class TestTheFourFunctions(Case):
         number = Number(0)
         for flag in True, False:
             set_inheritable(0, flag)
-            for function, *args in [
-                [get_inheritable],
-                [get_handle_inheritable],
-                [set_inheritable, flag],
-                [set_handle_inheritable, flag],
-            ]:
+            for function, *args in [get_inheritable], [set_inheritable, flag]:
                 long_way = fastest(function, number, *args)
                 short_cut = fastest(function, 0, *args)
                 self.assertLess(short_cut, 0.75 * long_way, (function, flag))
@@ -1699,7 +1694,10 @@ class TestOpenHandles(Case):
         self.assertEqual(flags, [False, True, False, True])
         self.check_targets(numbers, [found[number].target for number in numbers])
         self.assertEqual(list(found), sorted(found))
-        self.assertEqual(open_handles(os.getpid()), open_handles())
+        # With a process id, the targets of sockets say more.
+        for bare, told in zip(open_handles(), open_handles(os.getpid())):
+            target = told.target and re.sub(r"(socket:\[\d+\]) .*", r"\1", told.target)
+            self.assertEqual(told._replace(target=target), bare)
 
     def check_targets(self, numbers, targets):
         if WINDOWS:
@@ -1797,16 +1795,10 @@ class TestOpenHandles(Case):
     @posix
     @in_child
     def test_with_no_free_descriptor(self):
-        # Another one is above the limit that will be set.
-        allow_descriptors(1100)
-        os.dup2(self.fd, 900, True)
-        # Linux 6.2 says how many are open, so the module knows when it has all.
-        beyond = [900] if PROC and os.stat("/proc/self/fd").st_size else []
         for free in 0, 1, 2:
             fds = exhaust_descriptors(free)
-            rows = entries(open_handles(), self.fd, *fds, *beyond)
+            rows = entries(open_handles(), self.fd, *fds)
             expected = [(self.fd, False), *((fd, False) for fd in fds)]
-            expected += [(fd, True) for fd in beyond]
             self.assertEqual([row[:2] for row in rows], expected)
             if PROC:
                 self.assertEqual(rows[0][2], self.path)
@@ -2571,8 +2563,10 @@ class TestHolders(Case):
     def test_a_bad_file_is_refused(self):
         fd, closed = self.closed_file()
         for file, error in bad_files(fd, closed):
-            with self.assertRaises(error):
-                holders(file)
+            # A str is the name of a file.
+            if file != "1":
+                with self.assertRaises(error):
+                    holders(file)
         self.assertEqual(outcome(holders, fd)[:2], (OSError, errno.EBADF))
         pid, _ = self.keep()
         free = 9999996
@@ -3269,16 +3263,6 @@ class TestTemporarilyAndHandlers(Case):
         with temporarily(self.file):
             pass
 
-    def test_a_handler_that_enters_a_block_that_goes_on(self):
-        def handler():
-            self.entered.append(enter(self.file))
-
-        for step in every_step(self.enter_and_leave, handler, MODULE):
-            if self.entered:
-                self.assertIs(flag_of(self.handle), True, step)
-                leave(self.entered.pop())
-            self.assertIs(flag_of(self.handle), False, step)
-
     def test_a_handler_that_enters_and_ends_a_block(self):
         for step in every_step(self.enter_and_leave, self.enter_and_leave, MODULE):
             self.assertIs(flag_of(self.handle), False, step)
@@ -3312,22 +3296,6 @@ class TestTemporarilyAndHandlers(Case):
         set_inheritable(self.file, True)
         for step in every_step(self.enter_and_leave, self.enter_and_leave, MODULE):
             self.assertIs(flag_of(self.handle), True, step)
-
-    @timers
-    @in_child
-    def test_a_timer_whose_handler_enters_a_block_that_goes_on(self):
-        def handler(number, frame):
-            self.entered.append(enter(self.file))
-
-        signal.signal(signal.SIGALRM, handler)
-        chance = random.Random(12)
-        for _ in range(int(20_000 * SOAK)):
-            signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 5e-5))
-            self.enter_and_leave()
-            wait_until(lambda: self.entered)
-            self.assertIs(flag_of(self.handle), True)
-            leave(self.entered.pop())
-            self.assertIs(flag_of(self.handle), False)
 
     @timers
     @in_child
@@ -3419,8 +3387,12 @@ class TestPassing(Case):
     def test_an_argument_for_each_file(self):
         r, w = self.pipe()
         with passing(self.file, r, self.file, OpenHandle(handle_of(w))) as child:
-            handles = [self.handle, handle_of(r), self.handle, handle_of(w)]
-            self.assertEqual(child.args, [str(handle) for handle in handles])
+            handles = [self.handle, handle_of(r), None, handle_of(w)]
+            for arg, handle in zip(child.args, handles):
+                if handle is not None:
+                    self.assertEqual(arg, str(handle))
+            # What is given twice has two numbers.
+            self.assertEqual(len(set(child.args)), 4)
             keyword = "startupinfo" if WINDOWS else "pass_fds"
             self.assertEqual(set(child.popen), {keyword})
 
@@ -3571,7 +3543,8 @@ class TestPassing(Case):
             import subprocess, sys, inheritable
             before = [h[:2] for h in inheritable.open_handles()]
             with inheritable.passing(sys.stdout, sys.stdout, sys.stderr) as child:
-                print(child.args[0] == child.args[1] != child.args[2])
+                if len({*child.args}) != 3:
+                    sys.exit(f"these are not three numbers: {child.args}")
                 code = (
                     "import os, sys, inheritable;"
                     "os.write(inheritable.receive(sys.argv[1]), b'one')"
@@ -3584,12 +3557,12 @@ class TestPassing(Case):
                 }
                 done = subprocess.run(command, **streams, **child.popen)
                 ended = done.returncode, done.stdout, done.stderr
-                print(ended)
+                if ended != (0, b"", b""):
+                    sys.exit(f"the child: {ended}")
             after = [h[:2] for h in inheritable.open_handles()]
             print(before == after)
             """
-        lines = ["True", "one(0, b'', b'')", "True"]
-        self.assertEqual(output_of(code).splitlines(), lines)
+        self.assertEqual(output_of(code), "oneTrue\n")
 
     @posix
     @in_child
@@ -4057,11 +4030,14 @@ class TestErrorsOfEveryFunction(Case):
         ]
 
     def test_a_wrong_type_is_told_what_was_expected(self):
-        message = "^expected a file, an OpenHandle or an int, not '{}'$"
-        for name, function in self.with_one_file() + self.with_several_files():
+        message = "^expected a file, an OpenHandle or an int, not '{}'{}$"
+        several = self.with_several_files()
+        for name, function in self.with_one_file() + several:
             for wrong in b"1", None, 1.0, [1]:
                 with self.subTest(function=name, wrong=wrong):
-                    expected = message.format(type(wrong).__name__)
+                    is_list = wrong == [1] and name in dict(several)
+                    hint = r": write \*files" if is_list else ""
+                    expected = message.format(type(wrong).__name__, hint)
                     with self.assertRaisesRegex(TypeError, expected):
                         function(wrong)
         for function in receive, receive_handle:
@@ -4259,9 +4235,21 @@ class TestMultiprocessing(Case):
     @each_method
     def test_a_file_is_received_once_and_not_inheritable(self, context):
         report = self.path + "-report"
+        with passing(self.file) as child:
+            args = [*child.args, *child.args]
+            self.assertEqual(
+                self.run_process(context, self.jobs.report_receiving, report, *args),
+                0,
+            )
+        with open(report) as file:
+            self.assertEqual(json.load(file), [["secret", False], errno.EBADF])
+
+    @each_method
+    def test_a_file_given_twice_is_received_twice(self, context):
+        report = self.path + "-report"
+        before = open_after_collection()
         with passing(self.file, self.file, OpenHandle(self.handle)) as child:
-            self.assertIs(child.args[0], child.args[1])
-            self.assertIs(child.args[0], child.args[2])
+            self.assertEqual(len(set(child.args)), 3)
             self.assertEqual(
                 self.run_process(
                     context, self.jobs.report_receiving, report, *child.args
@@ -4270,7 +4258,9 @@ class TestMultiprocessing(Case):
             )
         with open(report) as file:
             results = json.load(file)
-        self.assertEqual(results, [["secret", False], errno.EBADF, errno.EBADF])
+        self.assertEqual(results, [["secret", False]] * 3)
+        if context.get_start_method() == "fork":
+            self.assertEqual(open_after_collection(), before)
 
     @each_method
     def test_several_processes_receive_the_same_file(self, context):
@@ -4651,13 +4641,18 @@ class TestCheck(Case):
             status, out, err = self.check(**child.popen)
             as_json = self.check("--json", **child.popen)
             everything = run_module("--json", **child.popen)
-        self.assertEqual((status, err), (1, ""))
+        self.assertEqual(status, 1)
         head, *lines = out.splitlines()
         self.assertEqual(head, "handle  inheritable  access  target")
         rows = [line.split()[:3] for line in lines]
         numbers = sorted([(self.handle, "rw"), (handle_of(w), "w")])
+        # It says what to do, for these very numbers.
+        closed = " ".join(f"{number}<&-" for number, _ in numbers)
+        closing = "" if WINDOWS else f"close them for this command ({closed}), or "
+        note = f"inheritable: a child would inherit 2 files: {closing}start it with run"
+        self.assertEqual(err, note + "\n")
         self.assertEqual(rows, [[str(number), "yes", mode] for number, mode in numbers])
-        self.assertEqual(as_json[::2], (1, ""))
+        self.assertEqual(as_json[::2], (1, err))
         listed = [row for row in json.loads(everything[1]) if row["inheritable"]]
         expected = [row for row in listed if row["handle"] in dict(numbers)]
         self.assertEqual(json.loads(as_json[1]), expected)
@@ -4856,7 +4851,6 @@ class TestEveryCommand(Case):
                 ["run", "--pass", ":3", "ls"],
                 ["run", f"--pass={fd}:9", f"--pass={fd}:9", "ls"],
                 ["run", f"--pass={fd}:9", "--pass=9", "ls"],
-                ["run", "--pass=9", f"--pass={fd}:9", "ls"],
                 ["run", f"--pass={fd}:0", "--pass=0:00", "ls"],
             ]
         for args in usages:
@@ -4878,7 +4872,7 @@ class TestEveryCommand(Case):
                 (["run", "--pass", "0:0", "--pass=1:00", "ls"], "number 0"),
                 (["run", "--pass", ":3", "ls"], "expected a number, not ''"),
                 (["run", "--pass", "0:x", "ls"], "expected a number, not 'x'"),
-                (["run", "--pass", f"0:{2**31 - 2}", "ls"], "limit"),
+                (["run", "--pass", f"0:{2**31 - 2}", "ls"], f"descriptor {2**31 - 2}"),
             ]
         for args, words in messages:
             with self.subTest(args=args):
