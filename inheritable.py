@@ -1352,8 +1352,10 @@ else:
                     found[inode].append(text)
         for flags, inode, name in _unix_rows(process):
             if inode in inodes:
-                listening = " listening" if int(flags, 16) & __SO_ACCEPTCON else ""
-                found[inode].append(f"unix {name}".rstrip(" ") + listening)
+                text = f"unix {name}" if name else "unix"
+                if int(flags, 16) & __SO_ACCEPTCON:
+                    text += " listening"
+                found[inode].append(text)
         # The name of a Unix socket can imitate a row. Then its inode is there twice.
         return {inode: texts[0] for inode, texts in found.items() if len(texts) == 1}
 
