@@ -464,7 +464,10 @@ def fork(function, *args):
     Its status is 0 if the function returns and 1 if it raises. If it hangs, it shows
     its stacks and a signal ends it.
     """
-    pid = os.fork()
+    with warnings.catch_warnings():
+        # Python 3.12 and later warn about a fork while there are threads.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
     if pid:
         return pid
     status = 1
