@@ -465,7 +465,7 @@ def fork(function, *args):
     its stacks and a signal ends it.
     """
     with warnings.catch_warnings():
-        # Python 3.12 and later warn of a fork beside other threads.
+        # Python 3.12 and later warn about a fork while there are threads.
         warnings.simplefilter("ignore", DeprecationWarning)
         pid = os.fork()
     if pid:
