@@ -4,8 +4,8 @@
 
 When a process starts a program, that program gets every file descriptor
 (POSIX) or handle (Windows) that is inheritable (PEP 446). This module reads
-and sets that flag, lists what is open, shows who else has a file, shuts
-inheritance off, and hands chosen files to a child, with the same calls on
+and sets that flag, lists what is open, shows who else has a file, turns
+inheritance off, and passes chosen files to a child, with the same calls on
 every platform:
 
     import subprocess
@@ -65,7 +65,7 @@ __all__ = [
     "temporarily",
 ]
 
-# The chapters, and the names that both platforms define in each of them. A "handle"
+# The sections, and the names that both platforms define in each of them. A "handle"
 # is a HANDLE on Windows, and a file descriptor on POSIX.
 #
 #   Types           OpenHandle, Holder, Child
@@ -76,7 +76,7 @@ __all__ = [
 #   Listing         _list, _list_process
 #   Holders         _holders_of_handle, _holders_of_name
 #   Blocks          _shut_off_all_but
-#   Handing over    _APPENDING, _appending_mark, _popen_arguments,
+#   Passing         _APPENDING, _appending_mark, _popen_arguments,
 #                   _pickled_for_spawning, _unpickled_in_child, _descriptor
 #   Command line    _READER_GONE, _closing_hint, _execute
 
@@ -724,8 +724,9 @@ def get_handle_inheritable(handle: _File, /) -> bool:
         Whether a program that this process executes would get it.
 
     Raises:
-        Exception: As for `get_inheritable`. On Windows a handle that is not
-            open is WinError 6, and it may be as large as a pointer.
+        Exception: As for `get_inheritable`. On Windows, a handle that is
+            not open raises OSError with WinError 6. OverflowError means
+            that it does not fit in a pointer.
 
     System calls:
         POSIX: fcntl(F_GETFD).
@@ -764,9 +765,10 @@ def set_handle_inheritable(handle: _File, inheritable: object, /) -> None:
 
 
 def _unless_finalizing(lock: threading.RLock) -> Any:
-    """Return a lock, or nothing to wait for while the interpreter ends.
+    """Return the lock, or a dummy if the interpreter is shutting down.
 
-    A daemon thread may have died with the lock, which nobody gives back then.
+    A daemon thread may have been stopped while it held the lock. Then nothing would
+    ever release it.
     """
     return contextlib.nullcontext() if sys.is_finalizing() else lock
 
@@ -1288,7 +1290,7 @@ else:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM)) from None
 
     def _fdinfo(process: str, fd: int) -> dict[str, str]:
-        """Return what /proc tells of a descriptor."""
+        """Return what /proc says about a descriptor."""
         with open(f"{process}/fdinfo/{fd}", "rb") as info:
             lines = info.read().decode("ascii", "replace").splitlines()
         pairs = (line.partition(":") for line in lines)
@@ -1299,7 +1301,7 @@ else:
         return found
 
     def _inet_rows(process: str, protocol: str) -> Generator[list[str], None, None]:
-        """Yield the fields of what /proc tells of each TCP or UDP socket.
+        """Yield the fields of each row in a /proc table of TCP or UDP sockets.
 
         They are: number, local address, remote address, state, queues, timer,
         retransmits, user, timeout, inode.
@@ -1337,7 +1339,7 @@ else:
         return f"[{socket.inet_ntop(socket.AF_INET6, packed)}]:{int(port, 16)}"
 
     def _descriptions(process: str, inodes: set[str]) -> dict[str, str]:
-        """Return what sockets are, by their inodes."""
+        """Return descriptions of sockets, keyed by inode."""
         found: collections.defaultdict[str, list[str]]
         found = collections.defaultdict(list)
         for protocol in "tcp", "udp":
@@ -1360,7 +1362,7 @@ else:
         return {inode: texts[0] for inode, texts in found.items() if len(texts) == 1}
 
     def _with_descriptions(handles: list[OpenHandle], process: str) -> list[OpenHandle]:
-        """Add to the targets of sockets what they are."""
+        """Add a description to the target of each socket."""
         inodes = {
             handle.target[len("socket:[") : -1]
             for handle in handles
@@ -1451,8 +1453,8 @@ def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
 # ---------------------------------------------------------------------------------
 # Holders
 #
-# What a platform finds comes with a sentence for the command line, which says why it
-# may not be the whole answer, or is empty.
+# Each platform returns the holders and a note for the command line. The note says why
+# the list may be incomplete. It is empty if there is nothing to say.
 # ---------------------------------------------------------------------------------
 
 if sys.platform == "win32":
@@ -1682,8 +1684,9 @@ else:
             return _search(os.readlink, {name})
         users = _users_of_sockets(kind, name)
         inodes = users.keys() - {_CLOSING_SOCKET}
-        if users and not inodes:
-            return [], f"{kind}:{name} is closing: no process has it any more"
+        if not inodes:
+            closing = f"{kind}:{name} is closing: no process has it any more"
+            return [], closing if users else ""
         found, note = _search(os.readlink, {f"socket:[{inode}]" for inode in inodes})
         if not found:
             # It may have been closed in the meantime.
@@ -1702,7 +1705,7 @@ else:
     _CLOSING_SOCKET = "0"
 
     def _users_of_sockets(kind: str, name: str) -> dict[str, str]:
-        """Return the users that have the sockets of this name, by the inodes."""
+        """Return the user of each socket with this name, keyed by inode."""
         process = _folder_of(os.getpid())
         if kind == "unix":
             rows = _unix_rows(process)
@@ -1749,10 +1752,12 @@ else:
         return found, _uninspected(len(errors))
 
     def _uninspected(count: int) -> str:
-        if not count or os.geteuid() == 0:
+        if not count:
             return ""
         processes = "1 process" if count == 1 else f"{count} processes"
-        return f"{processes} could not be inspected: try as root"
+        # In a container, root may lack it.
+        remedy = "try as root" if os.geteuid() else "this takes CAP_SYS_PTRACE"
+        return f"{processes} could not be inspected: {remedy}"
 
     def _holders_in(
         pid: int,
@@ -1817,12 +1822,12 @@ def holders(file: _File | _Name, pid: SupportsIndex | None = None) -> list[Holde
     has the log open. For a pipe, the `access` of each holder shows which
     end it is.
 
-    What to ask about can be a file of this process, or a string:
+    `file` is a file of this process, or one of these:
 
     - `"tcp:8080"`, `"udp:53"`: the sockets with this local port, in the
       network namespace of this process (Linux).
     - `"unix:/run/x.sock"`, `"unix:@abstract"`: the Unix sockets with this
-      name (Linux).
+      name, as it was bound (Linux).
     - `"pipe:[123]"`, `"socket:[123]"`: a target as `open_handles` shows it
       (Linux).
     - Any other string, or a PathLike, is the path of a file or a folder.
@@ -1832,15 +1837,15 @@ def holders(file: _File | _Name, pid: SupportsIndex | None = None) -> list[Holde
 
     On Linux it finds every handle on the same device and inode: both ends
     of a pipe, and a file however often it was opened, and under whatever
-    name. It does not find the other end of a socket, which has an inode of
-    its own, nor a socket that is on its way through a Unix socket, nor what
-    a thread has in a table of its own. A path that is the name of a Unix
-    socket does not lead to the socket: use `unix:`.
+    name. It does not find the other end of a socket, which has a different
+    inode. It does not find a socket that is being sent through a Unix
+    socket, or descriptors that a thread has in a table of its own. To find
+    a Unix socket by its path, use `unix:`.
 
-    On Windows an open file and its path give different answers. Of an open
-    file it finds every handle that stems from the same open call, by
+    On Windows an open file and its path give different answers. For an open
+    file, it finds every handle that comes from the same open call, by
     inheritance or duplication. So for a pipe, ask about the end that should
-    have been closed. Of a path it finds every handle to the file with this
+    have been closed. For a path, it finds every handle to the file at this
     path, whoever opened it. It does not find hard links with other names,
     programs that are running, mapped files, or handles that another thread
     is waiting for.
@@ -1913,7 +1918,7 @@ def _parse_name(name: str) -> tuple[str, str]:
     kind, colon, rest = name.partition(":")
     if colon and kind in ("tcp", "udp"):
         if not _is_port(rest):
-            raise ValueError(f"expected a port, as in {kind}:8080, not {rest!r}")
+            raise ValueError(f"expected a port, 1 to 65535, not {rest!r}")
         return kind, rest
     if colon and kind == "unix":
         if not rest:
@@ -1930,7 +1935,7 @@ def _is_port(text: str) -> bool:
 # ---------------------------------------------------------------------------------
 # Blocks
 #
-# A block of `temporarily` knows a file by its number alone. Each number has a set of
+# A block of `temporarily` identifies a file by its number alone. Each number has a set of
 # owners: the blocks that want its flag to be on. A block that begins becomes an owner
 # and turns the flag on, unless the flag is on already without any owner. A block that
 # ends is taken off the owners, and turns the flag off if it was the last one.
@@ -1951,16 +1956,17 @@ def _is_port(text: str) -> bool:
 
 _owners: collections.defaultdict[int, set[_Block]] = collections.defaultdict(set)
 
-# The blocks that have begun and not ended. The child of a fork looks here for those of
-# other threads: one that was just ending may own nothing any more.
+# The blocks that have begun and not ended. A forked child looks here, and not in
+# _owners, for the blocks of other threads, because a block that was just ending may no
+# longer own anything.
 _blocks: set[_Block] = set()
 
 # The thread that holds the lock can take it again, for signal handlers.
 _lock = threading.RLock()
 _lock_pid = os.getpid()
 
-# What stands for this process. A fork gets another one. A process id alone would not
-# do: in two containers both may be 1.
+# This object identifies this process. A forked child creates a new one. A process id
+# would not be enough: two processes in different containers may both have the id 1.
 _this_process = object()
 
 
@@ -1999,7 +2005,7 @@ def _lock_here() -> Any:
 
 
 def _begin_anew() -> None:
-    """Make this process one of its own, after a fork."""
+    """Give a forked child a lock of its own, and end other threads' blocks."""
     global _lock, _lock_pid, _this_process
     for block in list(_blocks):
         if block.thread != threading.get_ident():
@@ -2091,15 +2097,15 @@ def temporarily(*files: _File) -> Generator[None, None, None]:
 
     It is for `os.posix_spawn`, `os.spawn*`, `os.exec*` and other code
     that executes programs without closing descriptors. `subprocess` closes
-    them, so use `passing` for that; `multiprocessing` hands nothing over
-    from this block either. After `os.fork` the child is still in the blocks
-    of the thread that forked. Those of other threads are ended there.
+    them, so use `passing` for that. `multiprocessing` does not pass these
+    files either. After `os.fork`, the child is still in the blocks of the
+    thread that forked. The blocks of other threads end in the child.
 
     A file that was inheritable before the block is left alone. Where blocks
     overlap, in several threads too, a file stays inheritable until the last
     of them ends.
 
-    A block knows a file by its number. Close a file after the block, not
+    A block identifies a file by its number. Close a file after the block, not
     inside it: anything that reuses its number is made non-inheritable when
     the block ends.
 
@@ -2132,7 +2138,7 @@ def temporarily(*files: _File) -> Generator[None, None, None]:
 
 
 # ---------------------------------------------------------------------------------
-# Handing over
+# Passing
 # ---------------------------------------------------------------------------------
 
 if sys.platform == "win32":
@@ -2257,7 +2263,7 @@ def _unpickle_argument(pickled: Any, mark: str) -> str:
 
 @contextlib.contextmanager
 def passing(*files: _File, startupinfo: Any = None) -> Generator[Child, None, None]:
-    """Hand these files to a child: pass_fds for every platform.
+    """Pass files to a child, like `pass_fds` but on every platform.
 
         with passing(file, sock) as child:
             command = [sys.executable, "worker.py", *child.args]
@@ -2275,11 +2281,11 @@ def passing(*files: _File, startupinfo: Any = None) -> Generator[Child, None, No
     touched.
 
     The child has standard streams of its own. So a file that is one of this
-    process's streams goes over as a duplicate, which is closed when the
-    block ends. So does a file that is given a second time. On Windows a
-    file that was opened for appending goes on appending in the child; an
-    int does not show that, so pass the file itself. multiprocessing refuses
-    a file from two blocks in the same `args`.
+    process's streams is passed as a duplicate, which is closed when the
+    block ends. So is a file that is given a second time. On Windows, a file
+    that was opened for appending still appends in the child. An int does
+    not show that, so pass the file itself. multiprocessing refuses a file
+    from two blocks in the same `args`.
 
     Args:
         *files: The files.
@@ -2327,8 +2333,8 @@ def receive(arg: str) -> int:
     It becomes non-inheritable again, so that this process's own children do
     not get it.
 
-    Pass it only a string from `Child.args`: a number that is open and
-    inheritable here for another reason would be taken just the same.
+    Pass it only a string from `Child.args`. It also accepts any other
+    number that is open and inheritable in this process.
 
     A process that multiprocessing has forked has everything that its parent
     has. There the result is a duplicate, and the original stays open until
@@ -2439,21 +2445,21 @@ usage: python inheritable.py [list] [--pid PID] [--json] [--check]
        python inheritable.py run [--pass FD[:AS]]... [--] COMMAND [ARG]...
        python inheritable.py -h | --help | --version
 
-list: what this process has open, and whether a child would inherit it. Run from
-a shell, it shows what that shell hands to its children.
+list: show what this process has open, and whether a child would inherit it. In
+a shell, this is what the shell passes to its children.
   --pid PID       list another process instead (Linux, Windows)
   --json          print a JSON array of objects
   --check         list only what a child would inherit besides the standard
                   streams
-holders: every process that has a file open and that this user may inspect
-(Linux, Windows).
+holders: show every process that has a file open, as far as this user may
+inspect it (Linux, Windows).
   FD              a descriptor of this process (Windows: handle), as in
                   holders 3 3<file
   NAME            tcp:8080, udp:53, unix:/run/x.sock or pipe:[123] (Linux), or the
                   path of a file; use ./3 for a file named 3
   --pid PID       FD is a descriptor of process PID instead
   --json          print a JSON array of objects
-run: executes COMMAND with only the standard streams.
+run: execute COMMAND with only the standard streams.
   --pass FD       pass this descriptor too (Windows: handle)
   --pass FD:AS    pass descriptor FD to COMMAND as number AS (POSIX)
 
@@ -2464,6 +2470,7 @@ Exit status:
   list --check    0 if it lists nothing, 1 if it lists anything, 2 for errors
   holders         0 if it lists anything, 1 if it lists nothing, 2 for errors
 
+Examples:
   python inheritable.py run make test
   python inheritable.py run --pass 3 -- cat /dev/fd/3 3<notes
 """
@@ -2486,7 +2493,7 @@ if sys.platform == "win32":
     # ERROR_NO_DATA into EINVAL.
     _READER_GONE = {errno.EPIPE, errno.EINVAL}
 
-    def _closing_hint(_handles: Iterable[int]) -> str:
+    def _closing_hint(_handles: list[int]) -> str:
         return ""
 
     def _find_program(name: str) -> str:
@@ -2531,9 +2538,12 @@ if sys.platform == "win32":
 else:
     _READER_GONE = {errno.EPIPE}
 
-    def _closing_hint(fds: Iterable[int]) -> str:
+    def _closing_hint(fds: list[int]) -> str:
+        them = "it" if len(fds) == 1 else "them"
         closed = " ".join(f"{fd}<&-" for fd in fds)
-        return f"close them for this command ({closed}), or "
+        # Other shells take only one digit there.
+        shell = " in bash" if len(str(max(fds))) > 1 else ""
+        return f"close {them} for this command ({closed}{shell}), or "
 
     def _renumber(passed: list[tuple[int, int]]) -> None:
         """Make descriptors inheritable, each under the number that it is to have.
@@ -2554,7 +2564,7 @@ else:
                 number = free[0]
                 _move(sources.pop(number), number)
             else:
-                # What is left are numbers that change places. One steps aside.
+                # The numbers that are left form cycles. Copy one out of the way.
                 number, fd = next(iter(sources.items()))
                 sources[number] = _duplicate(fd)
 
@@ -2565,7 +2575,7 @@ else:
             raise _Failure(2, f"bad descriptor {number}: {error}") from None
 
     def _execute(command: list[str], passed: list[tuple[int, int]]) -> NoReturn:
-        """Become a command that has only these descriptors, under new numbers."""
+        """Replace this process with a command that gets only these descriptors."""
         import shutil
         import signal
 
@@ -2667,7 +2677,8 @@ def _list_command(
 
 def _leak_note(handles: list[int]) -> str:
     files = "1 file" if len(handles) == 1 else f"{len(handles)} files"
-    return f"a child would inherit {files}: {_closing_hint(handles)}start it with run"
+    hint = f"{_closing_hint(handles)}start your program with inheritable.py run"
+    return f"a child would inherit {files}: {hint}"
 
 
 def _list_row(handle: OpenHandle, streams: dict[int, str]) -> str:

@@ -4651,9 +4651,12 @@ class TestCheck(Case):
         numbers = sorted([(self.handle, "rw"), (handle_of(w), "w")])
         # It says what to do, for these very numbers.
         closed = " ".join(f"{number}<&-" for number, _ in numbers)
-        closing = "" if WINDOWS else f"close them for this command ({closed}), or "
-        note = f"inheritable: a child would inherit 2 files: {closing}start it with run"
-        self.assertEqual(err, note + "\n")
+        closing = ""
+        if not WINDOWS:
+            shell = " in bash" if numbers[-1][0] > 9 else ""
+            closing = f"close them for this command ({closed}{shell}), or "
+        note = f"inheritable: a child would inherit 2 files: {closing}start your program"
+        self.assertEqual(err, note + " with inheritable.py run\n")
         self.assertEqual(rows, [[str(number), "yes", mode] for number, mode in numbers])
         self.assertEqual(as_json[::2], (1, err))
         listed = [row for row in json.loads(everything[1]) if row["inheritable"]]
