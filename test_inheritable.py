@@ -29,6 +29,7 @@ import importlib
 import importlib.util
 import inspect
 import io
+import itertools
 import json
 import math
 import mmap
@@ -80,7 +81,11 @@ APPLE = sys.platform in ("darwin", "ios", "tvos", "watchos", "visionos")
 PYPY = sys.implementation.name == "pypy"
 PROC = LINUX and os.path.exists("/proc/self/fdinfo")
 ROOT = not WINDOWS and os.geteuid() == 0
-FINDS_HOLDERS = inheritable._CompareObjectHandles is not None if WINDOWS else PROC
+if WINDOWS:
+    # Windows 10 and later.
+    FINDS_HOLDERS = hasattr(ctypes.WinDLL("kernelbase"), "CompareObjectHandles")
+else:
+    FINDS_HOLDERS = PROC
 
 WINE = WINDOWS and hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
 
@@ -587,6 +592,8 @@ BPF_RET = 0x06
 
 # Every architecture but mips has this number.
 SYS_close_range = 436
+CLOSE_RANGE_CLOEXEC = 4
+CLOSE_RANGE = None if WINDOWS else getattr(ctypes.CDLL(None), "close_range", None)
 
 # Every variant of fstat, including the 32-bit ones. The last one is statx.
 SYS_fstat = {
@@ -878,12 +885,12 @@ MODULE = inheritable.open_handles.__code__.co_filename
 CONTEXTLIB = contextlib.contextmanager.__code__.co_filename
 
 
-def every_step(of, function, *filenames):
-    """Call `of` repeatedly, each time with a call of `function` one step later."""
-    step = 0
+def every_step(of, function, *filenames, stride=1):
+    """Call `of` repeatedly, each time with a call of `function` some steps later."""
+    step = 1 - stride
     reached = True
     while reached:
-        step += 1
+        step += stride
         with AtStep(step, function, *filenames) as tracing:
             of()
         reached = tracing.reached
@@ -2451,24 +2458,37 @@ class TestHolders(Case):
             pid, (number,) = self.keep(fd)
             self.assertEqual(self.found(fd), sorted([*self.ours(fd), (pid, number)]))
 
-    @posix
-    def test_pipes_and_sockets_by_their_links_alone(self):
-        # No file's inode is asked for.
-        self.addCleanup(setattr, inheritable, "_identity", inheritable._identity)
-        inheritable._identity = self.fail
-        r, w = self.pipe()
-        listening, *_ = self.sockets()
-        self.assertEqual(self.found(r), self.ours(r.fileno(), w.fileno()))
-        self.assertEqual(self.found(listening), self.ours(listening.fileno()))
+    # Prints whether two processes have each file, and whether an inode was asked for.
+    # libc has no statx, so the module calls os.stat for that.
+    WITHOUT_STATX = """
+        import ctypes, os, sys
+
+        class WithoutStatx(ctypes.CDLL):
+            def __getattr__(self, name):
+                if name == "statx":
+                    raise AttributeError(name)
+                return super().__getattr__(name)
+
+        def stat(path, **options):
+            asked.append("/fd/" in str(path))
+            return os_stat(path, **options)
+
+        asked = []
+        ctypes.CDLL = ctypes.PyDLL = WithoutStatx
+        import inheritable
+        os_stat, os.stat = os.stat, stat
+        for fd in map(int, sys.argv[1:]):
+            pids = {holder.pid for holder in inheritable.holders(fd)}
+            print(pids == {os.getpid(), os.getppid()}, any(asked))
+        """
 
     @posix
-    def test_a_file_where_libc_has_no_statx(self):
-        self.addCleanup(setattr, inheritable, "_statx", inheritable._statx)
-        inheritable._statx = None
-        pid, (number,) = self.keep(code=self.OPEN, args=[self.path])
-        self.assertEqual(
-            self.found(self.file), sorted([*self.ours(self.fd), (pid, number)])
-        )
+    def test_files_where_libc_has_no_statx_and_pipes_and_sockets_by_their_links(self):
+        reader, _ = self.pipe()
+        listening, *_ = self.sockets()
+        with passing(reader, listening, self.file) as child:
+            printed = output_of(self.WITHOUT_STATX, *child.args, **child.popen)
+        self.assertEqual(printed.splitlines(), ["True False"] * 2 + ["True True"])
 
     @posix
     def test_a_file_where_statx_is_refused(self):
@@ -2784,9 +2804,7 @@ class TestDisableInheritance(Case):
             status = status_of_fork(os.execv, shell[0], shell)
             self.assertEqual(status >> 8, expected)
 
-    @unittest.skipUnless(
-        getattr(inheritable, "_close_range", None), "this system has no close_range"
-    )
+    @unittest.skipUnless(CLOSE_RANGE, "this system has no close_range")
     @in_child
     def test_with_no_free_descriptor(self):
         for fd in exhaust_descriptors():
@@ -2801,8 +2819,7 @@ class TestDisableInheritance(Case):
     def test_is_one_system_call(self):
         allow_descriptors(2000)
         fds = [os.dup(self.fd) for _ in range(1500)]
-        close_range = inheritable._close_range
-        if not close_range or close_range(fds[0], fds[0], 4):
+        if not CLOSE_RANGE or CLOSE_RANGE(fds[0], fds[0], CLOSE_RANGE_CLOEXEC):
             self.skipTest("this system has no close_range")
 
         def one_by_one():
@@ -3158,41 +3175,53 @@ class TestTemporarilyAndForks(Case):
         self.assertEqual(os.waitpid(pid, 0)[1], 0)
         self.assertIs(flag_of(self.fd), False)
 
-    @in_child
-    def test_a_thread_inside_the_lock_keeps_nobody_from_forking(self):
-        inside = threading.Event()
-        done = threading.Event()
+    def enter_and_leave(self):
+        with temporarily(self.file):
+            pass
 
-        def stay_inside():
-            with inheritable._lock_here():
-                inside.set()
-                wait_for(done)
+    def use_in_child(self):
+        with open(self.path + "2", "w") as file:
+            for _ in range(2):
+                with temporarily(file):
+                    disable_inheritance()
+                    self.assertIs(get_inheritable(file), True)
+                self.assertIs(get_inheritable(file), False)
+            set_inheritable(file, True)
+            self.assertEqual(receive(str(file.fileno())), file.fileno())
 
-        def use_in_child():
-            with temporarily(self.file):
-                disable_inheritance()
-                self.assertIs(flag_of(self.fd), True)
-            self.assertIs(flag_of(self.fd), False)
-            set_inheritable(self.file, True)
-            self.assertEqual(receive(str(self.fd)), self.fd)
+    def test_a_fork_while_another_thread_is_inside_the_lock(self):
+        # The thread stops at one instruction of a block after another. At some of them
+        # it has the lock.
+        for step in itertools.count(1, 7):
+            stopped, go_on = threading.Event(), threading.Event()
 
-        with in_thread(stay_inside, end=done.set):
-            wait_for(inside)
-            self.assertEqual(status_of_fork(use_in_child), 0)
+            def stop(stopped=stopped, go_on=go_on):
+                stopped.set()
+                wait_for(go_on)
 
-    def test_a_fork_inside_the_lock(self):
-        # A signal handler may fork while its thread is entering a block.
-        with inheritable._lock_here():
-            pid = os.fork()
-            if pid == 0:
-                end_if_hanging(A_LONG_TIME)
-        if pid == 0:
-            status = 1
-            with contextlib.suppress(BaseException):
-                run_threads(lambda: leave(enter(self.file)))
-                status = int(flag_of(self.fd))
-            os._exit(status)
-        self.assertEqual(os.waitpid(pid, 0)[1], 0)
+            def stop_at_step(step=step, stop=stop, stopped=stopped):
+                with AtStep(step, stop, MODULE):
+                    self.enter_and_leave()
+                stopped.set()
+
+            with in_thread(stop_at_step, end=go_on.set) as thread:
+                wait_for(stopped)
+                self.assertEqual(status_of_fork(self.use_in_child), 0, step)
+                thread.join(0)
+                if not thread.is_alive():
+                    break
+        self.assertGreater(step, 50)
+
+    def test_a_fork_by_a_signal_handler_inside_the_lock(self):
+        # In the child another thread uses the lock too.
+        def use_in_thread():
+            run_threads(self.use_in_child)
+
+        def fork_and_use():
+            self.assertEqual(status_of_fork(use_in_thread), 0)
+
+        for _ in every_step(self.enter_and_leave, fork_and_use, MODULE, stride=7):
+            pass
 
     # Hooks of another module use blocks in the child, right after the fork. In the
     # parent, one thread is holding the lock and another one is in a block.
@@ -4681,9 +4710,10 @@ class TestCheck(Case):
     def test_what_is_not_inheritable_does_not_count(self):
         # On Windows, the process has many such handles.
         code = """
-            import sys, inheritable
+            import runpy, sys, inheritable
+            sys.argv[1:] = ["--check"]
             with open(inheritable.__file__) as file:
-                sys.exit(inheritable._main(["--check"]))
+                runpy.run_path(inheritable.__file__, run_name="__main__")
             """
         done = run_python(code)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
