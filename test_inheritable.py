@@ -2896,25 +2896,6 @@ def leave(block):
 
 
 class TestTemporarily(Case):
-    def test_what_is_set_right_after_a_block_stays(self):
-        # Another thread may set the flag just before the block checks once more whether
-        # it has ended.
-        end = inheritable._Block.end
-        ended = []
-
-        def end_and_set(block):
-            end(block)
-            if not ended:
-                self.assertIs(flag_of(self.handle), False)
-                set_inheritable(self.file, True)
-            ended.append(block)
-
-        self.addCleanup(setattr, inheritable._Block, "end", end)
-        inheritable._Block.end = end_and_set
-        with temporarily(self.file):
-            pass
-        self.assertIs(flag_of(self.handle), True)
-
     def test_as_before_whatever_the_block_raises(self):
         for ending in None, ValueError, KeyboardInterrupt, SystemExit, GeneratorExit:
             for before in False, True:
@@ -3351,6 +3332,28 @@ class TestTemporarilyAndHandlers(Case):
             self.assertIs(flag_of(self.handle), True, step)
         leave(self.entered.pop())
         self.assertIs(flag_of(self.handle), False)
+
+    def test_what_is_set_as_soon_as_the_flag_is_off_stays(self):
+        # Another thread may do so while the block is still ending.
+        has_been_on, has_set_it = [], []
+
+        def enter_and_leave():
+            with temporarily(self.file):
+                has_been_on.append(flag_of(self.handle))
+
+        def handler():
+            if has_been_on and not flag_of(self.handle):
+                set_inheritable(self.file, True)
+                has_set_it.append(True)
+
+        rounds = 0
+        for step in every_step(enter_and_leave, handler, MODULE):
+            self.assertIs(flag_of(self.handle), bool(has_set_it), step)
+            rounds += len(has_set_it)
+            set_inheritable(self.file, False)
+            has_been_on.clear()
+            has_set_it.clear()
+        self.assertGreater(rounds, 0)
 
     def test_an_inheritable_file_stays_so_whatever_the_handler_does(self):
         set_inheritable(self.file, True)
