@@ -9,9 +9,9 @@ These variables of the environment change how it is done:
 INHERITABLE_SOAK
     How often the long tests repeat what they do, as a factor. The default is 0.1.
 INHERITABLE_PATIENCE
-    A factor for every deadline, for slow machines. The default is 1.
+    A factor for every deadline, for slow machines. The default is 1, or 4 with qemu.
 INHERITABLE_QEMU
-    Set it if qemu runs each program. Command lines are then those of qemu.
+    Set this if qemu runs every program. Command lines are then those of qemu.
 """
 
 import asyncio
@@ -108,20 +108,19 @@ else:
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOAK = float(os.environ.get("INHERITABLE_SOAK", "0.1"))
-PATIENCE = float(os.environ.get("INHERITABLE_PATIENCE", "1"))
+QEMU = "INHERITABLE_QEMU" in os.environ
+PATIENCE = float(os.environ.get("INHERITABLE_PATIENCE", "4" if QEMU else "1"))
 
 # Deadlines in seconds. A wait has the shortest one, then the child that waits, then the
 # test that started the child. So the error comes from the place that hangs.
-A_LONG_TIME = 50 * PATIENCE
-DEADLINE_OF_A_CHILD = 65 * PATIENCE
-DEADLINE_OF_A_TEST = 80 * PATIENCE
+A_LONG_TIME = 45 * PATIENCE * (1 + 2 * SOAK)
+DEADLINE_OF_A_CHILD = 60 * PATIENCE * (1 + 2 * SOAK)
+DEADLINE_OF_A_TEST = 75 * PATIENCE * (1 + 2 * SOAK)
 
 # The user id of nobody on most systems. On Linux any unused id will do.
 NOBODY = 65534
 
-no_qemu = unittest.skipIf(
-    "INHERITABLE_QEMU" in os.environ, "qemu gives a different answer"
-)
+no_qemu = unittest.skipIf(QEMU, "qemu gives a different answer")
 posix = unittest.skipIf(WINDOWS, "this is a POSIX feature")
 windows = unittest.skipUnless(WINDOWS, "this is a Windows feature")
 forks = unittest.skipUnless(hasattr(os, "fork"), "this system has no fork")
