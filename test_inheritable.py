@@ -117,6 +117,10 @@ A_LONG_TIME = 45 * PATIENCE * (1 + 2 * SOAK)
 DEADLINE_OF_A_CHILD = 60 * PATIENCE * (1 + 2 * SOAK)
 DEADLINE_OF_A_TEST = 75 * PATIENCE * (1 + 2 * SOAK)
 
+# What has hung. After that no other test is started, since many would hang.
+hangs = []
+STATUS_OF_A_HANG = 99
+
 # The user id of nobody on most systems. On Linux any unused id will do.
 NOBODY = 65534
 
@@ -303,6 +307,7 @@ def run_command(command, *, check=False, **options):
         try:
             out, err = process.communicate(text, timeout)
         except subprocess.TimeoutExpired:
+            hangs.append(command)
             err = abort(process)
             msg = f"{command} hangs: {err}"
             raise AssertionError(msg) from None
@@ -415,18 +420,11 @@ def run_test_in_fork(folder, class_name, method_name):
         os.close(null)
         os.dup2(written.fileno(), 1)
         os.dup2(written.fileno(), 2)
-        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
-        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+        sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
         faulthandler.enable(STDERR)
         tempfile.tempdir = folder
-        try:
-            run_test(class_name, method_name)
-        except BaseException:  # noqa: BLE001
-            sys.excepthook(*sys.exc_info())
-            os._exit(1)
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+        run_test(class_name, method_name)
 
     with tempfile.TemporaryFile() as written:
         # End-of-file comes when the child ends.
@@ -436,7 +434,7 @@ def run_test_in_fork(folder, class_name, method_name):
         if not select.select([r], [], [], DEADLINE_OF_A_CHILD)[0]:
             os.kill(pid, signal.SIGABRT)
         os.close(r)
-        status = os.waitpid(pid, 0)[1]
+        status = status_of(pid)
         written.seek(0)
         return status, written.read().decode(errors="replace")
 
@@ -481,13 +479,23 @@ def fork(function, *args):
         status = 0
     except BaseException:  # noqa: BLE001
         sys.excepthook(*sys.exc_info())
+        status = STATUS_OF_A_HANG if hangs else 1
     finally:
         os._exit(status)
 
 
 def status_of_fork(function, *args):
     """Return the status of a forked child that calls a function. 0 is success."""
-    return os.waitpid(fork(function, *args), 0)[1]
+    return status_of(fork(function, *args))
+
+
+def status_of(pid):
+    """Wait for the end of a forked child, and return its status."""
+    status = os.waitpid(pid, 0)[1]
+    hung = os.WTERMSIG(status) in (signal.SIGALRM, signal.SIGABRT)
+    if hung or status >> 8 == STATUS_OF_A_HANG:
+        hangs.append(pid)
+    return status
 
 
 # ---------------------------------------------------------------------------------
@@ -515,6 +523,7 @@ class CheckedThread(threading.Thread):
         if self.error is not None:
             raise self.error
         if self.is_alive():
+            hangs.append(self.function)
             msg = f"this thread hangs: {self.function}"
             raise AssertionError(msg)
 
@@ -929,6 +938,12 @@ class Case(unittest.TestCase):
         if WINDOWS:
             # On a busy machine a thread may pause for longer than the module waits.
             self.wait_for_answers(1, 10)
+
+    def run(self, result=None):
+        result = super().run(result)
+        if hangs and result:
+            result.shouldStop = True
+        return result
 
     def wait_for_answers(self, for_one_file, for_all_files):
         """Set how many seconds a listing waits for the types of files, on Windows."""
@@ -5587,6 +5602,8 @@ def main():
         sys.stderr.write("\nSkipped:\n")
     for reason, count in reasons.most_common():
         sys.stderr.write(f"{count:4}  {reason}\n")
+    if hangs:
+        sys.stderr.write("\nSome tests were not run, since one hung.\n")
     sys.exit(0 if program.result.wasSuccessful() and program.result.testsRun else 1)
 
 
