@@ -1044,7 +1044,7 @@ class OnlyInt:
 
 
 class Number(int):
-    """A subclass of int."""
+    """A subclass of int, to which a test can add _as_parameter_."""
 
 
 class Liar(int):
@@ -1088,10 +1088,6 @@ class Counted(Index):
     def __index__(self):
         self.asked += 1
         return super().__index__()
-
-
-class NumberWithParameter(int):
-    """A subclass of int to which a test adds _as_parameter_."""
 
 
 class WithFileno:
@@ -1561,9 +1557,9 @@ class TestTheFourFunctions(Case):
     def test_as_parameter_of_an_int_is_not_taken(self):
         other = os.dup(self.fd)
         self.addCleanup(os.close, other)
-        number = NumberWithParameter(self.fd)
+        number = Number(self.fd)
         number._as_parameter_ = other
-        flag = NumberWithParameter(1)
+        flag = Number(1)
         flag._as_parameter_ = 0
         set_inheritable(number, flag)
         self.assertIs(flag_of(self.handle), True)
