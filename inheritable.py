@@ -1749,14 +1749,19 @@ else:
         # If not even this process could be searched, an empty list would mean nothing.
         if not found and os.getpid() in errors:
             raise errors[os.getpid()]
-        return found, _uninspected(len(errors))
+        return found, _uninspected(errors.values())
 
-    def _uninspected(count: int) -> str:
+    def _uninspected(errors: Iterable[OSError]) -> str:
+        count = len([*errors])
+        remedy = "try as root"
+        if os.geteuid() == 0:
+            # In a container, root may lack a capability. Nothing helps against other
+            # errors.
+            count = sum(isinstance(error, PermissionError) for error in errors)
+            remedy = "this takes CAP_SYS_PTRACE"
         if not count:
             return ""
         processes = "1 process" if count == 1 else f"{count} processes"
-        # In a container, root may lack it.
-        remedy = "try as root" if os.geteuid() else "this takes CAP_SYS_PTRACE"
         return f"{processes} could not be inspected: {remedy}"
 
     def _holders_in(
