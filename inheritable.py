@@ -2492,9 +2492,11 @@ if sys.platform == "win32":
         program = os.path.abspath(found)
         # Windows searches this folder first, and anybody may have put a program here.
         if not os.path.dirname(name) and os.path.dirname(program) == os.getcwd():
+            # With its extension, because shutil.which of Python before 3.12 adds none to
+            # a name with a folder.
+            path = os.path.join(".", os.path.basename(program))
             raise _Failure(
-                126,
-                f"{name}: it is in the current directory: write .\\{name} to run it",
+                126, f"{name}: it is in the current directory: write {path} to run it"
             )
         # cmd.exe would parse its arguments once more, by rules of its own.
         if program.lower().endswith((".bat", ".cmd")):
