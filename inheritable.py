@@ -1749,19 +1749,16 @@ else:
         # If not even this process could be searched, an empty list would mean nothing.
         if not found and os.getpid() in errors:
             raise errors[os.getpid()]
-        return found, _uninspected(errors.values())
+        return found, _uninspected(found, errors)
 
-    def _uninspected(errors: Iterable[OSError]) -> str:
-        count = len([*errors])
-        remedy = "try as root"
-        if os.geteuid() == 0:
-            # In a container, root may lack a capability. Nothing helps against other
-            # errors.
-            count = sum(isinstance(error, PermissionError) for error in errors)
-            remedy = "this takes CAP_SYS_PTRACE"
-        if not count:
+    def _uninspected(found: list[Holder], errors: dict[int, OSError]) -> str:
+        is_root = os.geteuid() == 0
+        # In a container, root may lack a capability. It is told so if that may be why
+        # nothing was found.
+        if not errors or (is_root and found):
             return ""
-        processes = "1 process" if count == 1 else f"{count} processes"
+        processes = "1 process" if len(errors) == 1 else f"{len(errors)} processes"
+        remedy = "this takes CAP_SYS_PTRACE" if is_root else "try as root"
         return f"{processes} could not be inspected: {remedy}"
 
     def _holders_in(
@@ -2511,9 +2508,11 @@ if sys.platform == "win32":
         program = os.path.abspath(found)
         # Windows searches this folder first, and anybody may have put a program here.
         if not os.path.dirname(name) and os.path.dirname(program) == os.getcwd():
+            # With its extension, because shutil.which of Python before 3.12 adds none to
+            # a name with a folder.
+            path = os.path.join(".", os.path.basename(program))
             raise _Failure(
-                126,
-                f"{name}: it is in the current directory: write .\\{name} to run it",
+                126, f"{name}: it is in the current directory: write {path} to run it"
             )
         # cmd.exe would parse its arguments once more, by rules of its own.
         if program.lower().endswith((".bat", ".cmd")):
