@@ -1937,10 +1937,10 @@ def _is_port(text: str) -> bool:
 # ---------------------------------------------------------------------------------
 # Blocks
 #
-# A block of `temporarily` identifies a file by its number alone. Each number has a set of
-# owners: the blocks that want its flag to be on. A block that begins becomes an owner
-# and turns the flag on, unless the flag is on already without any owner. A block that
-# ends is taken off the owners, and turns the flag off if it was the last one.
+# A block of `temporarily` identifies a file by its number alone. Each number has a set
+# of owners: the blocks that want its flag to be on. A block that begins becomes an
+# owner and turns the flag on, unless the flag is on already without any owner. A block
+# that ends is taken off the owners, and turns the flag off if it was the last one.
 #
 # A lock keeps threads apart. It does not keep a signal handler, or a finalizer, from
 # interrupting its own thread anywhere in here, and from ending blocks, even the very
@@ -2107,9 +2107,9 @@ def temporarily(*files: _File) -> Generator[None, None, None]:
     overlap, in several threads too, a file stays inheritable until the last
     of them ends.
 
-    A block identifies a file by its number. Close a file after the block, not
-    inside it: anything that reuses its number is made non-inheritable when
-    the block ends.
+    A block identifies a file by its number. Close a file after the block,
+    not inside it: anything that reuses its number is made non-inheritable
+    when the block ends.
 
     Args:
         *files: The files.
@@ -2508,8 +2508,8 @@ if sys.platform == "win32":
         program = os.path.abspath(found)
         # Windows searches this folder first, and anybody may have put a program here.
         if not os.path.dirname(name) and os.path.dirname(program) == os.getcwd():
-            # With its extension, because shutil.which of Python before 3.12 adds none to
-            # a name with a folder.
+            # With its extension, because shutil.which of Python before 3.12 adds none
+            # to a name with a folder.
             path = os.path.join(".", os.path.basename(program))
             raise _Failure(
                 126, f"{name}: it is in the current directory: write {path} to run it"
