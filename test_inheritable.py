@@ -1467,23 +1467,18 @@ class TestTheFourFunctions(Case):
             os.close(fd)
 
     @posix
-    def test_take_large_numbers(self):
-        allow_descriptors(1100)
-        for fd in 1022, 1023, 1024, 1025:
-            os.dup2(self.fd, fd, False)
-            self.addCleanup(os.close, fd)
-            self.check(fd, fd)
-
-    @posix
     @in_child
-    def test_take_a_number_above_the_limit(self):
+    def test_take_large_numbers_also_above_the_limit(self):
         import resource
 
         allow_descriptors(1100)
-        os.dup2(self.fd, 1000, False)
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (500, hard))
-        self.check(1000, 1000)
+        for fd in 1022, 1023, 1024, 1025:
+            os.dup2(self.fd, fd, False)
+        for limit in 1100, 500:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+            for fd in 1022, 1023, 1024, 1025:
+                self.check(fd, fd)
 
     def test_an_integer_is_never_guessed_at(self):
         closed = socket.socket()
@@ -5243,9 +5238,7 @@ class TestRun(Case):
     @posix
     def test_the_status_is_the_same_if_nobody_reads_stderr(self):
         # An unreadable message causes neither a traceback nor SIGPIPE.
-        r, w = os.pipe()
-        os.close(r)
-        self.addCleanup(os.close, w)
+        w = self.pipe_without_reader()
         program = os.path.join(self.folder, "program")
         with open(program, "w") as file:
             file.write("no program")
@@ -5271,10 +5264,7 @@ class TestRun(Case):
     @posix
     def test_a_closed_pipe_ends_it_quietly(self):
         # yes writes for ever. SIGPIPE ends it, which Python itself ignores.
-        r, w = os.pipe()
-        os.close(r)
-        got = run_module("run", "yes", stdout=w)
-        os.close(w)
+        got = run_module("run", "yes", stdout=self.pipe_without_reader())
         self.assertEqual(got, (-signal.SIGPIPE, None, ""))
 
     @posix
@@ -5333,28 +5323,22 @@ class TestPassAs(Case):
         self.assertEqual(got, [closed, "file 0", closed])
         self.assertEqual(self.read([(first, first)], *self.fds[:2]), ["file 0", closed])
 
-    def test_gives_one_as_several_numbers(self):
+    def test_every_arrangement(self):
         first, second, third = self.fds
-        pairs = [(first, second), (first, first), (first, third)]
-        self.assertEqual(self.read(pairs, *self.fds), ["file 0"] * 3)
-
-    def test_two_change_places(self):
-        first, second, _ = self.fds
-        pairs = [(first, second), (second, first)]
-        self.assertEqual(self.read(pairs, first, second), ["file 1", "file 0"])
-
-    def test_three_change_places(self):
-        first, second, third = self.fds
-        pairs = [(first, second), (second, third), (third, first)]
-        for chosen in pairs, pairs[::-1]:
-            got = self.read(chosen, *self.fds)
-            self.assertEqual(got, ["file 2", "file 0", "file 1"])
-
-    def test_the_lowest_numbers_are_not_in_the_way(self):
-        free = [number for number in range(3, 20) if number not in self.fds][:3]
-        for numbers in free, free[::-1]:
-            got = self.read(list(zip(self.fds, numbers)), *numbers)
-            self.assertEqual(got, ["file 0", "file 1", "file 2"])
+        low = [number for number in range(3, 20) if number not in self.fds][:3]
+        cycle = [(first, second), (second, third), (third, first)]
+        for pairs, numbers, expected in [
+            ([(first, second), (first, first), (first, third)], self.fds, "000"),
+            ([(first, second), (second, first)], self.fds[:2], "10"),
+            (cycle, self.fds, "201"),
+            (cycle[::-1], self.fds, "201"),
+            # The copies that are made on the way are not in the way.
+            (list(zip(self.fds, low)), low, "012"),
+            (list(zip(self.fds, low[::-1])), low[::-1], "012"),
+        ]:
+            with self.subTest(pairs=pairs):
+                got = self.read(pairs, *numbers)
+                self.assertEqual(got, [f"file {index}" for index in expected])
 
     def test_goes_with_those_that_keep_their_number(self):
         first, second, third = self.fds
