@@ -1347,7 +1347,7 @@ else:
         for flags, inode, name in _unix_rows(process):
             if inode in inodes:
                 listening = " listening" if int(flags, 16) & SO_ACCEPTCON else ""
-                found[inode].append(f"unix {name}".rstrip(" ") + listening)
+                found[inode].append((f"unix {name}" if name else "unix") + listening)
         # The name of a Unix socket can imitate a row. Then its inode is there twice.
         return {inode: texts[0] for inode, texts in found.items() if len(texts) == 1}
 
