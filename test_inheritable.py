@@ -3148,6 +3148,199 @@ class TestWhatIsNotTheWhole(OnLinux):
         self.assertEqual((status, out), (2, ""))
 
 
+class TestUnusualProcesses(OnLinux):
+    """Threads that outlive the main one, terminals, odd names and titles."""
+
+    # The main thread ends. Another one goes on until the end of its input.
+    LEADER = """
+        import ctypes, os, sys, threading
+        def go_on():
+            with open(f"/proc/{os.getpid()}/stat") as stat:
+                while stat.read().rpartition(")")[2].split()[0] != "Z":
+                    stat.seek(0)
+            os.write(1, b"\\n")
+            os.read(0, 1)
+            os._exit(0)
+        threading.Thread(target=go_on).start()
+        ctypes.CDLL(None).pthread_exit(None)
+        """
+
+    def test_a_process_whose_main_thread_has_ended(self):
+        _, w = self.pipe()
+        os.set_inheritable(w.fileno(), False)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with passing(self.file, w) as child:
+            command = python_command(self.LEADER)
+            process = subprocess.Popen(command, **pipes, **child.popen)
+        with process:
+            self.assertEqual(process.stdout.readline(), b"\n")
+            self.assertEqual(state_of(process.pid), "Z")
+            numbers = [self.fd, w.fileno()]
+            rows = entries(open_handles(process.pid), *numbers)
+            targets = sorted(zip(numbers, [self.path, self.link(w)]))
+            expected = [(number, True, target) for number, target in targets]
+            self.assertEqual(rows, expected)
+            for file, number in (self.file, self.fd), (w, w.fileno()):
+                self.assertIn((process.pid, number), self.found(file))
+                self.assertEqual(holders(number, process.pid), holders(file))
+            by_path = [row for row in holders(self.path) if row.pid == process.pid]
+            self.assertEqual([row.handle for row in by_path], [self.fd])
+            process.stdin.close()
+        self.assertEqual(outcome(open_handles, process.pid)[0], ProcessLookupError)
+
+    def test_terminals_are_told_apart(self):
+        try:
+            terminals = [os.openpty() for _ in range(2)]
+        except OSError:
+            self.skipTest("there are no terminals here")
+        for fd in sum(terminals, ()):
+            self.addCleanup(os.close, fd)
+        (master, slave), (other, _) = terminals
+        with open(f"/proc/self/fdinfo/{master}") as info:
+            if "tty-index:" not in info.read():
+                self.skipTest("this system does not tell terminals apart")
+        pid, (number,) = self.keep(master)
+        expected = sorted([(os.getpid(), master), (pid, number)])
+        self.assertEqual(self.found(master), expected)
+        self.assertEqual(
+            [row.handle for row in holders(number, pid)],
+            [handle for _, handle in expected],
+        )
+        self.assertEqual(self.found(other), [(os.getpid(), other)])
+        self.assertEqual(self.found(slave), [(os.getpid(), slave)])
+        # By path, what is opened is a terminal of its own, or none.
+        self.assertEqual(self.found(os.ttyname(slave)), [(os.getpid(), slave)])
+
+    def command_of(self, title):
+        """Return what is told of a process with this command line."""
+        code = """
+            import ctypes, os, sys
+            title = bytes.fromhex(sys.argv[1])
+            with open("/proc/self/stat", "rb") as stat:
+                fields = stat.read().rpartition(b")")[2].split()
+            start, end = int(fields[48 - 3]), int(fields[49 - 3])
+            if not start or end - start < len(title):
+                sys.exit("there is no room")
+            ctypes.memset(start, 0, end - start)
+            ctypes.memmove(start, title, len(title))
+            print(sys.argv[2])
+            """
+        room = 300 * "x"
+        pid, _ = self.keep(self.file, code=code, args=[title.hex(), self.fd, room])
+        (row,) = (row for row in holders(self.file) if row.pid == pid)
+        return row.command
+
+    @no_qemu
+    def test_empty_arguments_count_and_a_title_is_not_padded(self):
+        pid, _ = self.keep(self.file, args=["", "a", "", ""])
+        (row,) = (row for row in holders(self.file) if row.pid == pid)
+        self.assertEqual(shlex.split(row.command)[3:], ["", "a", "", ""])
+        self.assertTrue(row.command.endswith(" '' a '' ''"))
+        if PYPY:
+            return
+        # Its title takes the place of the arguments, and NULs the rest of it.
+        self.assertEqual(self.command_of(b"worker: idle"), "'worker: idle'")
+
+    @no_qemu
+    def test_a_process_with_parentheses_in_its_name(self):
+        code = """
+            import ctypes
+            ctypes.CDLL(None).prctl(15, b"a) Z 0 (x", 0, 0, 0)
+            """
+        pid, (number,) = self.keep(self.file, code=code)
+        with open(f"/proc/{pid}/comm") as comm:
+            self.assertEqual(comm.read(), "a) Z 0 (x\n")
+        self.assertEqual(self.found(self.file)[-1:], [(pid, number)])
+        self.assertIn(number, [row.handle for row in open_handles(pid)])
+
+    @forks
+    @in_child
+    def test_one_with_parentheses_in_its_name_that_may_not_be_read(self):
+        # It is no zombie, whatever its name looks like.
+        if not ROOT:
+            self.skipTest("this needs root, to become another user")
+        code = """
+            import ctypes
+            ctypes.CDLL(None).prctl(15, b"a) Z 0 (x", 0, 0, 0)
+            print(0)
+            """
+        pid, _ = self.keep(code=code)
+        self.lose_rights()
+        got = outcome(open_handles, out_of_reach(pid))
+        self.assertEqual(got[:2], (PermissionError, errno.EACCES))
+        self.assertEqual(outcome(holders, 0, pid)[:2], got[:2])
+
+    def test_numbers_are_sorted_as_numbers(self):
+        fds = [9, 10, 40, 50]
+        code = """
+            import os, sys
+            for number in sys.argv[2:]:
+                os.dup2(int(sys.argv[1]), int(number))
+            print(*sys.argv[2:])
+            """
+        pid, _ = self.keep(self.file, code=code, args=[self.fd, *fds])
+        wanted = sorted({*fds, self.fd})
+        rows = entries(open_handles(pid), *wanted)
+        self.assertEqual([row[0] for row in rows], wanted)
+        self.assertEqual(
+            [handle for found, handle in self.found(self.file) if found == pid], wanted
+        )
+        shown = run_module("list", "--json", "--pid", pid)[1]
+        numbers = [row["handle"] for row in json.loads(shown)]
+        self.assertEqual(numbers, sorted(numbers))
+        own = [os.dup(self.fd) for _ in range(12)]
+        for fd in own:
+            self.addCleanup(os.close, fd)
+        numbers = [row.handle for row in open_handles()]
+        self.assertEqual(numbers, sorted(numbers))
+        self.assertTrue(any(number > 9 for number in numbers))
+
+    def test_processes_are_sorted_as_numbers(self):
+        # Process ids of different lengths come from a namespace of their own.
+        code = """
+            import os, subprocess, sys, inheritable
+            file = open(os.devnull)
+            r, w = os.pipe()
+            for pid in 8, 9, 10, 11:
+                with open("/proc/sys/kernel/ns_last_pid", "w") as last:
+                    last.write(str(pid - 1))
+                if os.fork() == 0:
+                    os.read(r, 1)
+                    os._exit(0)
+            found = [holder.pid for holder in inheritable.holders(w)]
+            print(found == sorted(found), {9, 10} <= set(found))
+            """
+        mount = "mount -t proc proc /proc"
+        try:
+            printed = in_namespace(["-m", "--pid", "--fork"], mount, code)
+        except AssertionError:
+            self.skipTest("the ids of processes cannot be chosen here")
+        if printed is None:
+            self.skipTest("there may be no other namespace here")
+        self.assertEqual(printed.split(), ["True", "True"])
+
+    def test_a_target_that_is_not_known_is_no_word(self):
+        # A path that is too long has no target.
+        code = """
+            import os, sys, inheritable
+            os.chdir(sys.argv[1])
+            for _ in range(30):
+                os.mkdir(200 * "d")
+                os.chdir(200 * "d")
+            deep = os.open("deep", os.O_RDWR | os.O_CREAT)
+            os.set_inheritable(deep, True)
+            os.chdir("/")
+            print(deep, flush=True)
+            inheritable._main(["list"])
+            sys.exit(inheritable._main(["list", "--check"]))
+            """
+        done = run_python(code, self.folder)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        number, *lines = done.stdout.splitlines()
+        rows = [line for line in lines if line.split()[0] == number]
+        self.assertEqual(rows, [f"{number:>6}  yes          rw"] * 2)
+
+
 # ---------------------------------------------------------------------------------
 # Shutting off
 # ---------------------------------------------------------------------------------
