@@ -4,25 +4,35 @@
 
     python3 test_inheritable.py [-v] [TEST]...
 
-INHERITABLE_SOAK in the environment is a factor for the counts of the long tests. It is
-1 unless told. Under emulation 0.1 is enough. With INHERITABLE_QEMU, each program is run
-by qemu, whose command line it has.
+These variables of the environment change how it is done:
+
+INHERITABLE_SOAK
+    How often the long tests repeat what they do, as a factor. The default is 0.1.
+INHERITABLE_PATIENCE
+    A factor for every deadline, for slow machines. The default is 1, or 4 with qemu.
+INHERITABLE_QEMU
+    Set this if qemu runs every program. Command lines are then those of qemu.
 """
 
 import asyncio
 import codecs
+import collections
 import concurrent.futures
 import contextlib
 import copy
 import ctypes
 import doctest
 import errno
+import faulthandler
 import functools
 import gc
+import importlib
 import importlib.util
 import inspect
 import io
+import itertools
 import json
+import math
 import mmap
 import multiprocessing
 import multiprocessing.connection
@@ -46,6 +56,7 @@ import tempfile
 import textwrap
 import threading
 import time
+import types
 import unittest
 import warnings
 
@@ -72,20 +83,24 @@ APPLE = sys.platform in ("darwin", "ios", "tvos", "watchos", "visionos")
 PYPY = sys.implementation.name == "pypy"
 PROC = LINUX and os.path.exists("/proc/self/fdinfo")
 ROOT = not WINDOWS and os.geteuid() == 0
-FINDS_HOLDERS = inheritable._CompareObjectHandles is not None if WINDOWS else PROC
+if WINDOWS:
+    # Windows 10 and later.
+    FINDS_HOLDERS = hasattr(ctypes.WinDLL("kernelbase"), "CompareObjectHandles")
+else:
+    FINDS_HOLDERS = PROC
 
 WINE = WINDOWS and hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
 
 if WINDOWS:
     import _winapi
 
-    # This needs zlib, which not every Python on Linux has.
+    # http.client needs zlib, and some Pythons on Linux do not have it.
     import http.client
     import msvcrt
 else:
     import fcntl
 
-# A static Python for musl has no zlib, without which multiprocessing cannot start.
+# multiprocessing needs zlib, and a static Python for musl does not have it.
 try:
     import binascii  # noqa: F401
 except ImportError:
@@ -94,23 +109,60 @@ else:
     MULTIPROCESSING = True
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SOAK = float(os.environ.get("INHERITABLE_SOAK", "1"))
+SOAK = float(os.environ.get("INHERITABLE_SOAK", "0.1"))
+QEMU = "INHERITABLE_QEMU" in os.environ
+PATIENCE = float(os.environ.get("INHERITABLE_PATIENCE", "4" if QEMU else "1"))
 
-# No test takes this many seconds, not even on a slow machine. What takes longer hangs.
-A_LONG_TIME = 300
+# Deadlines in seconds. A wait has the shortest one, then the child that waits, then the
+# test that started the child. So the error comes from the place that hangs.
+A_LONG_TIME = 45 * PATIENCE * (1 + 2 * SOAK)
+DEADLINE_OF_A_CHILD = 60 * PATIENCE * (1 + 2 * SOAK)
+DEADLINE_OF_A_TEST = 75 * PATIENCE * (1 + 2 * SOAK)
 
-# The user that is nobody on most systems. On Linux any number is good.
+# What has hung. After that no other test is started, since many would hang.
+hangs = []
+STATUS_OF_A_HANG = 99
+
+# The user id of nobody on most systems. On Linux any unused id will do.
 NOBODY = 65534
 
-no_qemu = unittest.skipIf("INHERITABLE_QEMU" in os.environ, "qemu answers otherwise")
-posix = unittest.skipIf(WINDOWS, "Windows has no file descriptors of the system")
-windows = unittest.skipUnless(WINDOWS, "handles are of Windows alone")
+no_qemu = unittest.skipIf(QEMU, "qemu gives a different answer")
+posix = unittest.skipIf(WINDOWS, "this is a POSIX feature")
+windows = unittest.skipUnless(WINDOWS, "this is a Windows feature")
 forks = unittest.skipUnless(hasattr(os, "fork"), "this system has no fork")
 proc = unittest.skipUnless(PROC, "there is no Linux /proc here")
 other_processes = unittest.skipUnless(
-    WINDOWS or PROC, "this system does not tell about other processes"
+    WINDOWS or PROC, "this system does not show other processes"
 )
-timers = unittest.skipUnless(hasattr(signal, "setitimer"), "there is no setitimer here")
+timers = unittest.skipUnless(
+    hasattr(signal, "setitimer"), "this system has no setitimer"
+)
+
+
+# Make every Python child show its stacks if it crashes or hangs.
+os.environ["PYTHONFAULTHANDLER"] = "1"
+
+
+def open_standard_streams():
+    """Open the null device for each standard stream that is closed.
+
+    Otherwise files opened by the tests would get these numbers.
+    """
+    fd = os.open(os.devnull, os.O_RDWR)
+    while fd <= 2:
+        os.set_inheritable(fd, True)
+        fd = os.dup(fd)
+    os.close(fd)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+
+
+if not WINDOWS:
+    open_standard_streams()
+
+# The stacks of a test that hangs go to the real stderr. During a test, pytest replaces
+# descriptor 2.
+STDERR = os.dup(2)
 
 
 # ---------------------------------------------------------------------------------
@@ -119,14 +171,14 @@ timers = unittest.skipUnless(hasattr(signal, "setitimer"), "there is no setitime
 
 
 def handle_of(file):
-    """Return the handle of a file that is no socket: on POSIX its descriptor."""
+    """Return the handle of a file (not a socket). On POSIX it is the descriptor."""
     return msvcrt.get_osfhandle(file.fileno()) if WINDOWS else file.fileno()
 
 
 def flag_of(handle):
     """Return whether a handle is inheritable, or None if it is not open.
 
-    This asks the system, past the module under test.
+    This asks the system and not the module under test.
     """
     try:
         if WINDOWS:
@@ -141,18 +193,18 @@ def flags_of(handles):
 
 
 def entries(handles, *wanted):
-    """Return number, flag and target of those of open_handles that are wanted."""
+    """Return number, flag and target of the wanted entries of open_handles."""
     return [tuple(entry[:3]) for entry in handles if entry.handle in wanted]
 
 
 def open_after_collection():
-    """Return open_handles, less what garbage still keeps open, as PyPy's does."""
+    """Return open_handles after a garbage collection, for PyPy closes files late."""
     gc.collect()
     return open_handles()
 
 
 def outcome(function, *args):
-    """Return what a call returns, or which exception it raises."""
+    """Return the result of a call, or a description of the exception that it raises."""
     try:
         return function(*args)
     except Exception as error:  # noqa: BLE001
@@ -161,7 +213,7 @@ def outcome(function, *args):
 
 
 def bad_files(fd, closed):
-    """Return what no function takes, with its exception.
+    """Return values that no function accepts, each with the exception it causes.
 
     The two arguments are a closed file and the number that it had.
     """
@@ -175,16 +227,24 @@ def bad_files(fd, closed):
 
 
 def allow_descriptors(count):
-    """Raise the limit of descriptors to so many, if it is lower. macOS allows 256."""
+    """Raise the limit of descriptors, if it is lower. macOS allows 256.
+
+    Raises:
+        SkipTest: The system administrator does not allow so many.
+    """
     import resource
 
+    unlimited = resource.RLIM_INFINITY
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < count:
+    if hard != unlimited and hard < count:
+        msg = "the limit of descriptors (ulimit -n) is too low"
+        raise unittest.SkipTest(msg)
+    if soft != unlimited and soft < count:
         resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
 
 def exhaust_descriptors(free=0):
-    """Open files until no descriptor is left, but for so many. Return the opened."""
+    """Open files until only `free` descriptors are left. Return those opened."""
     import resource
 
     lowest = os.dup(0)
@@ -201,9 +261,9 @@ def exhaust_descriptors(free=0):
 
 
 def fastest(function, *args, number=2000):
-    """Return how long so many calls take, in seconds.
+    """Return how many seconds `number` calls take.
 
-    It is the least time of many, which other work on the machine does not change.
+    The shortest of many runs is the one least disturbed by other programs.
     """
     times = []
     for _ in range(30):
@@ -215,7 +275,7 @@ def fastest(function, *args, number=2000):
 
 
 def create_event():
-    """Return the handle of an event of Windows."""
+    """Return the handle of a new Windows event."""
     kernel32 = ctypes.WinDLL("kernel32")
     kernel32.CreateEventW.restype = ctypes.c_void_p
     return kernel32.CreateEventW(None, True, False, None)
@@ -227,29 +287,62 @@ def create_event():
 
 
 def python_command(code, *args):
-    """Return the command that runs code in a Python of its own."""
+    """Return a command that runs code in a new Python process."""
     return [sys.executable, "-c", textwrap.dedent(code), *map(str, args)]
 
 
 def run_command(command, *, check=False, **options):
-    """Run a command to its end, with its output as text unless told otherwise."""
+    """Run a command to its end, with its output as text unless told otherwise.
+
+    Raises:
+        AssertionError: It hangs. The error shows the stacks of a Python's threads.
+    """
+    text = options.pop("input", None)
+    timeout = options.pop("timeout", DEADLINE_OF_A_CHILD)
     defaults = {
+        "stdin": subprocess.DEVNULL if text is None else subprocess.PIPE,
         "stdout": subprocess.PIPE,
         "stderr": subprocess.PIPE,
         "universal_newlines": True,
     }
-    if "input" not in options:
-        defaults["stdin"] = subprocess.DEVNULL
-    return subprocess.run(command, check=check, **{**defaults, **options})
+    with subprocess.Popen(command, **{**defaults, **options}) as process:
+        try:
+            out, err = process.communicate(text, timeout)
+        except subprocess.TimeoutExpired:
+            hangs.append(command)
+            err = abort(process)
+            msg = f"{command} hangs: {err}"
+            raise AssertionError(msg) from None
+        except BaseException:
+            process.kill()
+            raise
+    if check and process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command, out, err)
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def abort(process):
+    """End a process that hangs. Return its stderr, which has its stacks."""
+    if WINDOWS:
+        process.kill()
+    else:
+        # On this signal, faulthandler shows the stacks of all threads.
+        process.send_signal(signal.SIGABRT)
+    try:
+        return process.communicate(timeout=5)[1]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        # Its children may still have its streams open.
+        return "it did not end on SIGABRT"
 
 
 def run_python(code, *args, **options):
-    """Run code in a Python child to its end."""
+    """Run code in a Python child and wait for its end."""
     return run_command(python_command(code, *args), **{"cwd": HERE, **options})
 
 
 def output_of(code, *args, **options):
-    """Return what such a child prints. It has to end well."""
+    """Return what a Python child prints. It must exit with status 0."""
     done = run_python(code, *args, **options)
     if done.returncode:
         msg = f"the child ended with {done.returncode}: {done.stderr}"
@@ -259,7 +352,7 @@ def output_of(code, *args, **options):
 
 @contextlib.contextmanager
 def living(code, *args, **options):
-    """Run code in a Python child that goes on as long as the block.
+    """Run code in a Python child that stays alive until the block ends.
 
     Yields:
         The process, and the words that the code has printed.
@@ -281,25 +374,30 @@ sys.stdin.read()
 
 
 def in_child(method):
-    """Run a test in a Python child of its own, with which all ends that it does."""
+    """Run a test in a child process, so that its side effects end with the child."""
 
     @functools.wraps(method)
     def test(self):
-        code = "import sys, test_inheritable; test_inheritable.run_test(*sys.argv[1:])"
-        done = run_python(code, type(self).__name__, method.__name__)
-        if done.stdout.startswith("skipped:"):
-            self.skipTest(done.stdout[len("skipped:") :].strip())
-        ended = done.returncode, done.stdout, done.stderr
-        self.assertEqual(ended, (0, "", ""), done.stderr)
+        name = type(self).__name__, method.__name__
+        if hasattr(os, "fork"):
+            status, said = run_test_in_fork(self.folder, *name)
+        else:
+            code = "import sys, test_inheritable as t; t.run_test(*sys.argv[1:])"
+            done = run_python(code, *name)
+            status, said = done.returncode, done.stdout + done.stderr
+        if said.startswith("skipped:"):
+            self.skipTest(said[len("skipped:") :].strip())
+        self.assertEqual((status, said), (0, ""), said)
 
     test.in_child = method
     return test
 
 
 def run_test(class_name, method_name):
-    """Run the test of in_child: this is the child."""
+    """Run the body of a test marked in_child. This is called in the child."""
     case = globals()[class_name](method_name)
     case.setUp()
+    end_if_hanging(A_LONG_TIME)
     try:
         getattr(case, method_name).in_child(case)
     except unittest.SkipTest as reason:
@@ -308,35 +406,98 @@ def run_test(class_name, method_name):
         case.doCleanups()
 
 
-def end_if_hanging(seconds=A_LONG_TIME):
-    """Let a signal end this process after so many seconds."""
-    if hasattr(signal, "alarm"):
-        signal.alarm(seconds)
+def run_test_in_fork(folder, class_name, method_name):
+    """Run a test marked in_child in a fork, which starts faster than a new Python.
+
+    Its files are in the folder of the calling test. The caller can remove them even if
+    the child gives up its rights.
+
+    Returns:
+        The status of the child, and what it writes to stdout and stderr.
+    """
+
+    def run_with_streams():
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        os.dup2(written.fileno(), 1)
+        os.dup2(written.fileno(), 2)
+        sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
+        faulthandler.enable(STDERR)
+        tempfile.tempdir = folder
+        run_test(class_name, method_name)
+
+    with tempfile.TemporaryFile() as written:
+        # End-of-file comes when the child ends.
+        r, w = os.pipe()
+        pid = fork(run_with_streams)
+        os.close(w)
+        if not select.select([r], [], [], DEADLINE_OF_A_CHILD)[0]:
+            os.kill(pid, signal.SIGABRT)
+        os.close(r)
+        status = status_of(pid)
+        written.seek(0)
+        return status, written.read().decode(errors="replace")
+
+
+def end_if_hanging(seconds):
+    """Make this process show all stacks and exit after this many seconds.
+
+    POSIX uses an alarm signal. The alternative is a thread, which a forked child would
+    not have, and Python warns about forking while there are threads.
+    """
+    if hasattr(signal, "alarm") and hasattr(faulthandler, "register"):
+        faulthandler.register(signal.SIGALRM, STDERR, all_threads=True, chain=True)
+        signal.alarm(math.ceil(seconds))
+    elif hasattr(faulthandler, "dump_traceback_later"):
+        faulthandler.dump_traceback_later(seconds, exit=True, file=STDERR)
+
+
+def end_no_more():
+    """Cancel end_if_hanging."""
+    if hasattr(signal, "alarm") and hasattr(faulthandler, "register"):
+        signal.alarm(0)
+    elif hasattr(faulthandler, "dump_traceback_later"):
+        faulthandler.cancel_dump_traceback_later()
 
 
 def fork(function, *args):
     """Fork a child that calls a function, and return its process id.
 
-    Its status is 0 if the function returns, and 1 if it raises. If it hangs, a signal
-    ends it.
+    Its status is 0 if the function returns and 1 if it raises. If it hangs, it shows
+    its stacks and a signal ends it.
     """
-    pid = os.fork()
+    with warnings.catch_warnings():
+        # Python 3.12 and later warn about a fork while there are threads.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
     if pid:
         return pid
     status = 1
     try:
-        end_if_hanging()
+        end_if_hanging(A_LONG_TIME)
         function(*args)
         status = 0
     except BaseException:  # noqa: BLE001
         sys.excepthook(*sys.exc_info())
+        status = STATUS_OF_A_HANG if hangs else 1
     finally:
         os._exit(status)
 
 
 def status_of_fork(function, *args):
     """Return the status of a forked child that calls a function. 0 is success."""
-    return os.waitpid(fork(function, *args), 0)[1]
+    return status_of(fork(function, *args))
+
+
+def status_of(pid):
+    """Wait for the end of a forked child, and return its status."""
+    status = os.waitpid(pid, 0)[1]
+    hung = os.WTERMSIG(status) in (signal.SIGALRM, signal.SIGABRT)
+    if hung or status >> 8 == STATUS_OF_A_HANG:
+        hangs.append(pid)
+    return status
 
 
 # ---------------------------------------------------------------------------------
@@ -345,7 +506,7 @@ def status_of_fork(function, *args):
 
 
 class CheckedThread(threading.Thread):
-    """A thread whose exception is raised where it is waited for."""
+    """A thread whose exception is raised again by finish()."""
 
     def __init__(self, function, *args):
         super().__init__(daemon=True)
@@ -364,12 +525,13 @@ class CheckedThread(threading.Thread):
         if self.error is not None:
             raise self.error
         if self.is_alive():
+            hangs.append(self.function)
             msg = f"this thread hangs: {self.function}"
             raise AssertionError(msg)
 
 
 def run_threads(*functions):
-    """Call all these functions, each in a thread of its own, and wait for them."""
+    """Call each function in its own thread and wait for all of them."""
     threads = [CheckedThread(function) for function in functions]
     for thread in threads:
         thread.start()
@@ -377,9 +539,25 @@ def run_threads(*functions):
         thread.finish()
 
 
+def wait_for(event):
+    """Wait until another thread sets an event. Fail if it does not."""
+    if not event.wait(A_LONG_TIME):
+        msg = "another thread did not set this event in time"
+        raise AssertionError(msg)
+
+
+def wait_until(condition):
+    """Call a condition until it is true. Fail if it takes too long."""
+    late = time.monotonic() + A_LONG_TIME
+    while not condition():
+        if time.monotonic() > late:
+            msg = "this condition did not become true in time"
+            raise AssertionError(msg)
+
+
 @contextlib.contextmanager
 def in_thread(function, *args, end=lambda: None):
-    """Call a function in a thread beside the block, which calls end to let it end."""
+    """Run a function in a thread during the block. Then call `end` and join it."""
     thread = CheckedThread(function, *args)
     thread.start()
     try:
@@ -391,7 +569,7 @@ def in_thread(function, *args, end=lambda: None):
 
 @contextlib.contextmanager
 def churning(function):
-    """Call a function in a thread beside the block, again and again."""
+    """Call a function again and again in a thread during the block."""
     stop = threading.Event()
 
     def repeat():
@@ -407,7 +585,7 @@ def churning(function):
 # ---------------------------------------------------------------------------------
 
 CLONE_FILES = 0x400
-# PyPy's os does not have it.
+# PyPy's os module does not have this.
 O_PATH = 0o10000000
 PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
@@ -422,10 +600,12 @@ BPF_JMP_JEQ = 0x15
 BPF_JMP_JSET = 0x45
 BPF_RET = 0x06
 
-# mips alone has another one.
+# Every architecture but mips has this number.
 SYS_close_range = 436
+CLOSE_RANGE_CLOEXEC = 4
+CLOSE_RANGE = None if WINDOWS else getattr(ctypes.CDLL(None), "close_range", None)
 
-# fstat in all its forms, the ones of 32 bit included. The last one is statx.
+# Every variant of fstat, including the 32-bit ones. The last one is statx.
 SYS_fstat = {
     ("x86_64", 64): [5, 262, 332],
     ("x86_64", 32): [108, 197, 300, 383],
@@ -436,16 +616,16 @@ SYS_fstat = {
 
 
 def refuse(number, error, only_with_flag=False):
-    """Answer a system call with an error from now on.
+    """Make a system call fail with an error from now on.
 
-    This cannot be undone, so it is for children. With only_with_flag it is refused only
-    if its third argument has CLOSE_RANGE_CLOEXEC.
+    This cannot be undone, so use it in a child. With only_with_flag, the call fails
+    only if its third argument has CLOSE_RANGE_CLOEXEC.
 
     Returns:
-        Whether the kernel took the seccomp filter that does this.
+        Whether the kernel accepted the seccomp filter.
     """
     libc = ctypes.CDLL(None, use_errno=True)
-    # The number lies at the start of struct seccomp_data, the third argument at 32.
+    # In struct seccomp_data, the number is at offset 0 and the third argument at 32.
     flags_offset = 32 + (4 if sys.byteorder == "big" else 0)
     if only_with_flag:
         rules = [
@@ -470,41 +650,41 @@ def refuse(number, error, only_with_flag=False):
 
 
 def numbers_of_fstat():
-    """Return the numbers of fstat in this process, or none if they are not known."""
+    """Return the numbers of fstat on this machine, or [] if they are not known."""
     bits = 8 * ctypes.sizeof(ctypes.c_void_p)
     return SYS_fstat.get((os.uname().machine, bits), [])
 
 
 def refuse_fstat(error):
-    """Answer every fstat with an error from now on, and return whether it works."""
+    """Make every fstat fail from now on. Return whether that works."""
     numbers = numbers_of_fstat()
     return bool(numbers) and all(refuse(number, error) for number in numbers)
 
 
 def become_nobody():
-    """Give up the rights of root, in a child. Raise SkipTest if that cannot be done."""
+    """Give up the rights of root, in a child. Raise SkipTest if that is impossible."""
     try:
         os.setgroups([])
         os.setgid(NOBODY)
         os.setuid(NOBODY)
     except OSError:
-        msg = "there is no other user here"
+        msg = "the tests may not become another user"
         raise unittest.SkipTest(msg) from None
-    # A process that has changed its user is closed even to its own user.
+    # After a change of user, a process is hidden even from that user's processes.
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
 def out_of_reach(pid):
-    """Return a process id. Raise SkipTest if the process can be looked into."""
+    """Return the process id. Raise SkipTest if the process may be inspected."""
     if not isinstance(outcome(os.readlink, f"/proc/{pid}/fd/0"), tuple):
-        # gVisor is such a system. For who is not root there are no more capabilities.
-        msg = "this system lets everyone read, or there are no more rights"
+        # gVisor lets all be inspected. A normal user's processes are equals.
+        msg = "no process here has more rights"
         raise unittest.SkipTest(msg)
     return pid
 
 
 def process_of_another_user():
-    """Return the id of a process that may not be looked into, in a child."""
+    """Return the id of a process that this one, a child, may not inspect."""
     if not ROOT:
         return out_of_reach(1)
     pid = os.getppid()
@@ -512,29 +692,39 @@ def process_of_another_user():
     return out_of_reach(pid)
 
 
+def linux_version():
+    """Return the first two numbers of the kernel's release."""
+    return tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
+
+
 def process_with_more_capabilities():
-    """Give up all capabilities, in a child, and return the id of one that has them."""
+    """Give up all capabilities, in a child. Return the pid of one that has them."""
     version_3, no_capabilities = 0x20080522, bytes(24)
     ctypes.CDLL(None).capset(struct.pack("Ii", version_3, 0), no_capabilities)
     return out_of_reach(os.getppid())
 
 
 def state_of(pid):
-    """Return the letter that Linux has for the state of a process: Z is a zombie."""
+    """Return the letter of a process's state in Linux. Z means zombie."""
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
         return file.read().rpartition(")")[2].split()[0]
 
 
 def fork_zombie():
-    """Fork a child that ends at once, and return its id when it is a zombie."""
+    """Fork a child that exits at once. Return its id when it is a zombie."""
     pid = fork(lambda: None)
-    while state_of(pid) != "Z":
-        pass
+    wait_until(lambda: state_of(pid) == "Z")
     return pid
 
 
+def owns_all_users():
+    """Return whether this user namespace has all user ids, as the initial one does."""
+    with open("/proc/self/uid_map") as file:
+        return file.read().split() == ["0", "0", "4294967295"]
+
+
 def in_namespace(unshare, preparation, code):
-    """Run Python code in a namespace of its own, as root.
+    """Run Python code in a new namespace, as root.
 
     Args:
         unshare: The options of the command unshare.
@@ -546,20 +736,27 @@ def in_namespace(unshare, preparation, code):
     """
     if not LINUX or not ROOT:
         return None
-    script = f'{preparation} && exec "$@"'
-    inside = ["unshare", *unshare, "sh", "-c", script, "sh"]
     try:
-        run_command([*inside, "true"], check=True)
+        run_command(["unshare", *unshare, "true"], check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    done = run_command([*inside, *python_command(code)], cwd=HERE)
+    script = f'{{ {preparation} && echo prepared >&2; }} || exit; exec "$@"'
+    inside = ["unshare", *unshare, "sh", "-c", script, "sh", *python_command(code)]
+    done = run_command(inside, cwd=HERE, env={**os.environ, "LC_ALL": "C"})
+    refusal = "permission denied|not permitted"
+    if not owns_all_users():
+        # In another user namespace /proc is locked, and umount says this.
+        refusal += "|/proc: not mounted"
+    prepared = done.stderr.startswith("prepared")
+    if not prepared and re.search(refusal, done.stderr):
+        return None
     if done.returncode:
         raise AssertionError(done.stderr)
     return done.stdout
 
 
 # ---------------------------------------------------------------------------------
-# Helpers for a file system whose server does not answer
+# Helpers for a file system that does not answer
 # ---------------------------------------------------------------------------------
 
 CLONE_NEWNS = 0x20000
@@ -568,7 +765,7 @@ MS_PRIVATE = 0x40000
 MS_REC = 0x4000
 PR_SET_PDEATHSIG = 1
 
-# The requests of FUSE that are answered here.
+# The FUSE requests that are answered here.
 FUSE_LOOKUP = 1
 FUSE_GETATTR = 3
 FUSE_OPEN = 14
@@ -581,10 +778,10 @@ FUSE_BATCH_FORGET = 42
 
 
 def fork_until_end(case, function, *args):
-    """Fork a child that calls a function, and is killed when the test ends."""
+    """Fork a child that calls a function. It is killed when the test ends."""
 
     def call_it():
-        # However the parent ends, this one does too.
+        # If the parent dies, so does this process.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         function(*args)
 
@@ -595,10 +792,10 @@ def fork_until_end(case, function, *args):
 
 
 def mount_fuse(case, folder):
-    """Mount a file system of a process here, in a child, which gets its own mounts.
+    """Mount a FUSE file system, in a child, which gets its own mount namespace.
 
     Returns:
-        The process that answers for it, or None if that cannot be had.
+        The process that serves it, or None if it cannot be mounted.
     """
     libc = ctypes.CDLL(None)
     try:
@@ -620,7 +817,7 @@ def mount_fuse(case, folder):
 
 
 def answer_fuse(fuse):
-    """Answer for a file system with one empty file, by whatever name."""
+    """Serve a file system that has one empty file, whatever its name."""
     while True:
         request = os.read(fuse, 1 << 17)
         _, operation, number, node = struct.unpack_from("=2I2Q", request)
@@ -634,10 +831,10 @@ def answer_fuse(fuse):
 def fuse_answer(operation, node):
     """Return the structure of Linux' fuse.h that answers a request, or None.
 
-    What it tells is valid for no time, so the kernel asks again each time.
+    All its timeouts are zero, so the kernel caches nothing.
     """
     if operation == FUSE_INIT:
-        # Of protocol 7.31, writing at most 4096 bytes.
+        # Protocol 7.31, with writes of at most 4096 bytes.
         return struct.pack("=4I2H2I2H8I", 7, 31, 0, 0, 0, 0, 4096, *[0] * 11)
     if operation == FUSE_LOOKUP:
         return struct.pack("=4Q2I", 2, 0, 0, 0, 0, 0) + fuse_attributes(2)
@@ -662,8 +859,8 @@ def fuse_attributes(node):
 class AtStep:
     """Calls a function at the nth step within some source files, in this thread.
 
-    A step is an instruction of the bytecode. PyPy does not stop at instructions, so
-    there a step is a line. A signal handler can come at hardly any other place.
+    A step is a bytecode instruction. In PyPy, which cannot trace instructions, it is a
+    line. A signal handler can run at hardly any other place.
     """
 
     def __init__(self, step, function, *filenames):
@@ -673,7 +870,7 @@ class AtStep:
         self.reached = False
 
     def __enter__(self):
-        # Without this, 3.12 does not stop at instructions.
+        # Python 3.12 needs this to trace instructions.
         sys._getframe().f_trace_opcodes = True
         self.old = sys.gettrace()
         sys.settrace(self.trace)
@@ -698,35 +895,40 @@ MODULE = inheritable.open_handles.__code__.co_filename
 CONTEXTLIB = contextlib.contextmanager.__code__.co_filename
 
 
-def every_step(of, function, *filenames):
-    """Call `of` again and again, and a function at each of its steps in turn."""
-    step = 0
+def every_step(of, function, *filenames, stride=1):
+    """Call `of` repeatedly, each time with a call of `function` some steps later."""
+    step = 1 - stride
     reached = True
     while reached:
-        step += 1
+        step += stride
         with AtStep(step, function, *filenames) as tracing:
             of()
         reached = tracing.reached
         yield step
-    # Nothing was tested if there were no steps.
+    # With hardly any steps, nothing was tested.
     if step < 10:
         msg = f"there are only {step} steps"
         raise AssertionError(msg)
 
 
 # ---------------------------------------------------------------------------------
-# Helpers: the tests' own base
+# The base class of the tests
 # ---------------------------------------------------------------------------------
 
 
 class Case(unittest.TestCase):
-    """A test with an open file of its own, which is not inheritable."""
+    """A test with an open file, which is not inheritable."""
 
     def setUp(self):
+        end_if_hanging(DEADLINE_OF_A_TEST)
+        self.addCleanup(end_no_more)
         as_they_are = warnings.catch_warnings()
         as_they_are.__enter__()
         self.addCleanup(as_they_are.__exit__, None, None, None)
         self.folder = tempfile.mkdtemp()
+        if not WINDOWS:
+            # The path of the temporary folder may contain a link, as on macOS.
+            self.folder = os.path.realpath(self.folder)
         self.addCleanup(shutil.rmtree, self.folder, True)
         self.path = os.path.join(self.folder, "file")
         self.file = open(self.path, "w+")  # noqa: SIM115
@@ -736,8 +938,14 @@ class Case(unittest.TestCase):
         self.fd = self.file.fileno()
         self.handle = handle_of(self.file)
 
+    def run(self, result=None):
+        result = super().run(result)
+        if hangs and result:
+            result.shouldStop = True
+        return result
+
     def pipe(self):
-        """Return a pipe's end for reading and its end for writing."""
+        """Return the read end and the write end of a pipe."""
         r, w = os.pipe()
         reader = os.fdopen(r, "rb", 0)
         writer = os.fdopen(w, "wb", 0)
@@ -746,24 +954,24 @@ class Case(unittest.TestCase):
         return reader, writer
 
     def pipe_without_reader(self):
-        """Return the end for writing of a pipe from which nobody reads any more."""
+        """Return the write end of a pipe whose read end is closed."""
         reader, writer = self.pipe()
         reader.close()
         return writer
 
     def enter_a_deep_folder(self):
-        """Change into a folder whose path is too long, in a child."""
+        """Change to a folder whose path is longer than PATH_MAX, in a child."""
         os.chdir(self.folder)
         for _ in range(30):
             os.mkdir(200 * "d")
             os.chdir(200 * "d")
 
     def keep(self, *files, code="", args=()):
-        """Let a child have these files until the test ends.
+        """Start a child that has these files open until the test ends.
 
         Returns:
-            Its process id, and the numbers that the files have there, or those that its
-            code prints.
+            Its process id, and the numbers of the files in it or those that its code
+            prints.
         """
         with passing(*files) as child:
             block = living(code, *args, **child.popen)
@@ -773,7 +981,7 @@ class Case(unittest.TestCase):
         return process.pid, [int(number) for number in numbers]
 
     def sockets(self):
-        """Return a listening socket, and the two ends of a connection."""
+        """Return a listening socket and the two ends of a connection."""
         listening = socket.socket()
         self.addCleanup(listening.close)
         listening.bind(("127.0.0.1", 0))
@@ -785,20 +993,20 @@ class Case(unittest.TestCase):
         return listening, client, accepted
 
     def closed_file(self):
-        """Return the number of a file that is closed, and the file."""
+        """Return the former number of a closed file, and the file."""
         with open(self.path) as file:
             fd = file.fileno()
         return fd, file
 
     def event(self):
-        """Return the handle of an event of Windows."""
+        """Return the handle of a new Windows event."""
         event = create_event()
         self.addCleanup(_winapi.CloseHandle, event)
         return event
 
 
 class Index:
-    """An int by __index__ alone. It gives the value, or raises it."""
+    """An object with __index__, which returns the value or raises it."""
 
     def __init__(self, value):
         self.value = value
@@ -810,7 +1018,7 @@ class Index:
 
 
 class Equal(Index):
-    """It equals its value, as numpy's integers do."""
+    """An object that equals its value, like numpy's integers."""
 
     def __eq__(self, other):
         return self.value == other
@@ -819,18 +1027,18 @@ class Equal(Index):
 
 
 class OnlyInt:
-    """It has __int__, which is not asked for."""
+    """An object with __int__ but no __index__."""
 
     def __int__(self):
         return 0
 
 
 class Number(int):
-    """An int that is none to `type(number) is int`."""
+    """A subclass of int, to which a test can add _as_parameter_."""
 
 
 class Liar(int):
-    """An int that says it is 0."""
+    """A subclass of int whose __index__ and __int__ return another number."""
 
     def __index__(self):
         return 0
@@ -839,7 +1047,7 @@ class Liar(int):
 
 
 class Truth:
-    """A truth value. It gives the value, or raises it."""
+    """An object with __bool__, which returns the value or raises it."""
 
     def __init__(self, value):
         self.value = value
@@ -851,15 +1059,15 @@ class Truth:
 
 
 class WithParameter:
-    """What ctypes takes for 0, and is no int."""
+    """An object that ctypes would convert to 0."""
 
     _as_parameter_ = 0
 
 
 class Counted(Index):
-    """An int by __index__, which counts how often it is asked.
+    """An object with __index__, which counts its calls.
 
-    ctypes would take its _as_parameter_ instead.
+    ctypes would use its _as_parameter_ instead.
     """
 
     def __init__(self, value, as_parameter):
@@ -872,12 +1080,8 @@ class Counted(Index):
         return super().__index__()
 
 
-class NumberWithParameter(int):
-    """An int, for which ctypes would take something else."""
-
-
 class WithFileno:
-    """An object of which nothing is known but its fileno()."""
+    """An object that has nothing but fileno()."""
 
     def __init__(self, number):
         self.number = number
@@ -886,18 +1090,14 @@ class WithFileno:
         return self.number
 
 
-class IndexAndFileno(Index):
-    """An object that has both an __index__ and a fileno()."""
+class FileWithIndex(io.FileIO):
+    """A file that has an __index__, too. It gives the value, or raises it."""
 
-    def __init__(self, index, number):
-        super().__init__(index)
-        self.number = number
-
-    def fileno(self):
-        return self.number
+    value = TypeError()
+    __index__ = Index.__index__
 
 
-# Prints what the file has whose handle is the first argument, asking the system alone.
+# Prints the content of the file whose handle is the first argument. It uses os alone.
 READ = """
     import os, sys
     number = int(sys.argv[1])
@@ -908,7 +1108,7 @@ READ = """
     sys.stdout.write(os.read(number, 100).decode())
     """
 
-# Prints which of the handles are open and inheritable, asking the system alone.
+# Prints which of the handles are open and inheritable. It uses os alone.
 LOOK = """
     import os, sys
     def is_open(number):
@@ -923,7 +1123,7 @@ LOOK = """
 
 
 def inherited(handles):
-    """Return which of the handles a child gets that closes none."""
+    """Return which of the handles a child inherits if Popen closes none."""
     return json.loads(output_of(LOOK, *handles, close_fds=False))
 
 
@@ -951,13 +1151,13 @@ class TestTheFile(Case):
         with open(inheritable.__file__, encoding="utf-8") as source:
             text = source.read()
         self.assertEqual(text.split("\n")[0], "# SPDX-License-Identifier: MIT")
-        self.assertIn(f'\n__version__ = "{inheritable.__version__}"\n', text)
+        self.assertRegex(inheritable.__version__, r"^\d+\.\d+\.\d+$")
 
     def test_every_public_name_is_documented(self):
         for name in inheritable.__all__:
             lines = inspect.getdoc(getattr(inheritable, name)).splitlines()
             self.assertTrue(lines[0].endswith("."), name)
-            # help(inheritable) indents them by 8 columns, of 80.
+            # help(inheritable) indents them by 8 of its 80 columns.
             self.assertLessEqual(max(map(len, lines)), 72, name)
 
     def test_import_loads_no_slow_module(self):
@@ -967,7 +1167,7 @@ class TestTheFile(Case):
             import inheritable
             print(*set(sys.modules) - old)
             """
-        # Without -S the site packages of this Python may have loaded some already.
+        # Without -S, this Python's site packages may have imported some of them.
         command = [sys.executable, "-S", "-c", textwrap.dedent(code)]
         modules = run_command(command, cwd=HERE).stdout.split()
         self.assertIn("inheritable", modules)
@@ -1003,7 +1203,7 @@ class TestOpenHandle(Case):
         for bits in 0, 1, 2, 3:
             self.assertEqual(OpenHandle(self.handle | bits), OpenHandle(self.handle))
             self.assertIs(get_inheritable(OpenHandle(self.handle | bits)), False)
-        # The pseudo handles are negative: -1 is this process.
+        # Pseudo handles are negative: -1 means this process.
         self.assertEqual(OpenHandle(-1).handle, -1)
 
     @posix
@@ -1027,10 +1227,11 @@ class TestChild(Case):
 
 
 def expected_of_os(name, *args):
-    """Return what os's function answers, as 3.13's does where versions differ.
+    """Return what os's function does, or what 3.13's does where versions differ.
 
-    3.8 and 3.9 take what has __int__ alone. PyPy takes any int for a flag. 3.14 takes
-    no __index__ for a handle, but unsigned ones. There the conversions are made here.
+    3.8 and 3.9 accept an object that has only __int__. PyPy accepts any int as a flag.
+    For a handle, 3.14 accepts unsigned ints but no __index__. In these versions the
+    arguments are converted here.
     """
     is_handle = "handle" in name
     too_new = sys.version_info >= (3, 14) and is_handle
@@ -1048,7 +1249,7 @@ def expected_of_os(name, *args):
 
 
 def c_int(value, bits):
-    """Return the int that a value is, or the outcome of its conversion to C."""
+    """Convert a value to a C int. Return the int or the outcome of an exception."""
     number = outcome(operator.index, value)
     if isinstance(number, tuple) or -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
         return number
@@ -1056,11 +1257,11 @@ def c_int(value, bits):
 
 
 class TestTheFourFunctionsBesideOs(Case):
-    """The results and the exceptions of the four functions equal those of os."""
+    """The four functions have the same results and exceptions as those of os."""
 
     def setUp(self):
         super().setUp()
-        # os warns of an __index__ that gives a subclass of int.
+        # os warns about an __index__ that returns a subclass of int.
         warnings.simplefilter("ignore", DeprecationWarning)
         closed = os.dup(self.fd)
         os.close(closed)
@@ -1083,7 +1284,7 @@ class TestTheFourFunctionsBesideOs(Case):
         ]
         truths = [Truth(True), Truth(False), Truth(ZeroDivisionError())]
         self.flags = [*truths, "", "no", 2, -1]
-        # The standard streams are tried too.
+        # The standard streams are among the arguments.
         for fd in 0, 1, 2:
             if flag_of(fd) is not None and not WINDOWS:
                 self.addCleanup(os.set_inheritable, fd, flag_of(fd))
@@ -1142,7 +1343,7 @@ class TestTheFourFunctionsBesideOs(Case):
         number = chance.randrange(-(2**66), 2**66) >> chance.randrange(66)
         if isinstance(outcome(os.get_inheritable, number), tuple):
             return number
-        # This one is open, and its flag is not ours to set.
+        # This number is open, and its flag must not change.
         return self.fd
 
     @windows
@@ -1187,7 +1388,7 @@ class TestTheFourFunctionsBesideOs(Case):
 
 
 class TestTheFourFunctions(Case):
-    """All four take what has a fileno(). On POSIX a handle is a descriptor."""
+    """All four accept an object with fileno(). On POSIX a handle is a descriptor."""
 
     def check(self, file, handle):
         pairs = [
@@ -1260,7 +1461,7 @@ class TestTheFourFunctions(Case):
         ]
         if hasattr(os, "O_PATH"):
             fds.append(os.open(self.path, os.O_PATH))
-        # There may be no terminals here.
+        # The system may have no pseudo-terminals.
         with contextlib.suppress(OSError):
             fds.extend(os.openpty())
         for fd in fds:
@@ -1302,7 +1503,9 @@ class TestTheFourFunctions(Case):
             for number in None, "1", 1.0, Index(1):
                 self.assertEqual(outcome(get, WithFileno(number))[0], TypeError)
             for number in 2**31, 2**32, -(2**31) - 1, 2**64:
-                self.assertEqual(outcome(get, WithFileno(number))[0], OverflowError)
+                # On Windows it could be a descriptor or a handle.
+                error = TypeError if WINDOWS else OverflowError
+                self.assertEqual(outcome(get, WithFileno(number))[0], error)
             got = outcome(get, WithFileno(-1))
             self.assertEqual(got[:2], (OSError, errno.EBADF))
             self.assertEqual(outcome(get, self.file)[0], ValueError)
@@ -1316,38 +1519,37 @@ class TestTheFourFunctions(Case):
         self.assertIsNone(caught.exception.__context__)
 
     def test_index_comes_before_fileno(self):
-        self.check(IndexAndFileno(TypeError(), self.fd), self.handle)
-        got = outcome(get_inheritable, IndexAndFileno(-1, self.fd))
-        self.assertEqual(got[:2], (OSError, errno.EBADF))
+        with FileWithIndex(self.path) as file:
+            self.check(file, handle_of(file))
+            file.value = -1
+            got = outcome(get_inheritable, file)
+            self.assertEqual(got[:2], (OSError, errno.EBADF))
 
     def test_index_is_asked_once(self):
-        # ctypes would take the other file, for its _as_parameter_.
+        # ctypes would use the other file because of _as_parameter_.
         other = os.dup(self.fd)
         self.addCleanup(os.close, other)
         other_handle = msvcrt.get_osfhandle(other) if WINDOWS else other
-        number = Counted(self.fd, other)
-        for flag in True, False:
-            counted = Counted(int(flag), int(not flag))
-            set_inheritable(number, counted)
-            self.assertEqual(counted.asked, 1)
-            self.assertIs(flag_of(self.handle), flag)
-            self.assertIs(flag_of(other_handle), False)
-            self.assertIs(get_inheritable(number), flag)
-        self.assertEqual(number.asked, 4)
-        handle = Counted(self.handle, other_handle)
-        for flag in True, False:
-            set_handle_inheritable(handle, flag)
-            self.assertIs(flag_of(self.handle), flag)
-            self.assertIs(flag_of(other_handle), False)
-            self.assertIs(get_handle_inheritable(handle), flag)
-        self.assertEqual(handle.asked, 4)
+        for number, other_number, get, set_ in [
+            (self.fd, other, get_inheritable, set_inheritable),
+            (self.handle, other_handle, get_handle_inheritable, set_handle_inheritable),
+        ]:
+            file = Counted(number, other_number)
+            for flag in True, False:
+                counted = Counted(int(flag), int(not flag))
+                set_(file, counted if set_ is set_inheritable else flag)
+                self.assertEqual(counted.asked, int(set_ is set_inheritable))
+                self.assertIs(flag_of(self.handle), flag)
+                self.assertIs(flag_of(other_handle), False)
+                self.assertIs(get(file), flag)
+            self.assertEqual(file.asked, 4)
 
     def test_as_parameter_of_an_int_is_not_taken(self):
         other = os.dup(self.fd)
         self.addCleanup(os.close, other)
-        number = NumberWithParameter(self.fd)
+        number = Number(self.fd)
         number._as_parameter_ = other
-        flag = NumberWithParameter(1)
+        flag = Number(1)
         flag._as_parameter_ = 0
         set_inheritable(number, flag)
         self.assertIs(flag_of(self.handle), True)
@@ -1355,8 +1557,8 @@ class TestTheFourFunctions(Case):
         self.assertIs(get_inheritable(other), False)
 
     def test_a_bad_argument_is_asked_once(self):
-        # The error of the first conversion must not lead to a second one.
-        # -1 is no bad handle on Windows, where it means this process itself.
+        # If the first conversion fails, there must be no second one. As a handle, -1 is
+        # not bad on Windows: it means this process.
         bad = [
             (get_inheritable, [-1, 2**40, ZeroDivisionError()]),
             (get_handle_inheritable, [2**40, -(2**70), ZeroDivisionError()]),
@@ -1367,22 +1569,48 @@ class TestTheFourFunctions(Case):
                 self.assertIsInstance(outcome(get, counted), tuple)
                 self.assertEqual(counted.asked, 1)
 
-    def test_a_wrong_type_is_told_what_was_expected(self):
-        message = "^expected a file, an OpenHandle or an int, not 'str'$"
-        for get in get_inheritable, get_handle_inheritable:
-            with self.assertRaisesRegex(TypeError, message):
-                get("1")
-        for set_ in set_inheritable, set_handle_inheritable:
-            with self.assertRaisesRegex(TypeError, message):
-                set_("1", True)
-        with self.assertRaisesRegex(TypeError, "not 'NoneType'$"):
-            get_inheritable(None)
+    def test_a_fileno_of_a_wrong_type_is_told_what_was_expected(self):
         with self.assertRaisesRegex(TypeError, r"from fileno\(\), not 'float'$"):
             get_inheritable(WithFileno(1.0))
 
+    # Replaces fcntl by one that knows FD_CLOFORK of POSIX 2024, which is 4 on FreeBSD
+    # 15. Linux has no flag but FD_CLOEXEC, so the module must take this for FreeBSD.
+    CLOFORK = """
+        import ctypes, fcntl, os, sys
+
+        class FcntlWithClofork:
+            have_it = set()
+
+            def __call__(self, fd, command, value=0):
+                if command == fcntl.F_SETFD:
+                    (self.have_it.add if value & 4 else self.have_it.discard)(fd)
+                result = fcntl.fcntl(fd, command, value & 1)
+                return result | 4 if fd in self.have_it else result
+
+        class Library(ctypes.CDLL):
+            def __getattr__(self, name):
+                return libc_fcntl if name == "fcntl" else super().__getattr__(name)
+
+        libc_fcntl = FcntlWithClofork()
+        ctypes.CDLL = ctypes.PyDLL = Library
+        sys.platform = "freebsd15"
+        import inheritable
+        fd = os.dup(0)
+        for flags in 4, 5, 0, 1:
+            for flag in True, False, True:
+                libc_fcntl(fd, fcntl.F_SETFD, flags)
+                inheritable.set_inheritable(fd, flag)
+                print(libc_fcntl(fd, fcntl.F_GETFD), end=" ")
+        """
+
+    @unittest.skipUnless(LINUX, "the replacement of fcntl is made for Linux")
+    def test_clofork_survives_with_a_stand_in_for_fcntl(self):
+        printed = output_of(self.CLOFORK)
+        self.assertEqual(printed.split(), list("454454010010"))
+
     @posix
+    @unittest.skipIf(LINUX, "Linux has no descriptor flag but FD_CLOEXEC")
     def test_other_flags_survive(self):
-        # FD_CLOFORK of POSIX 2024. Linux takes no such flag, and says nothing of it.
         for flag in 2, 4:
             fcntl.fcntl(self.fd, fcntl.F_SETFD, flag)
             if fcntl.fcntl(self.fd, fcntl.F_GETFD) == flag:
@@ -1390,18 +1618,18 @@ class TestTheFourFunctions(Case):
                 self.assertIs(flag_of(self.fd), False)
                 set_inheritable(self.fd, True)
                 self.assertEqual(fcntl.fcntl(self.fd, fcntl.F_GETFD), flag)
-                return
-        self.skipTest("this system has no descriptor flag but FD_CLOEXEC")
 
-    @unittest.skipUnless(LINUX and not PYPY, "the short cuts are of CPython on Linux")
+    @unittest.skipUnless(
+        LINUX and not PYPY, "only CPython on Linux has these fast paths"
+    )
     @in_child
     def test_a_plain_int_takes_a_short_cut(self):
         if fastest(os.get_inheritable, self.fd) > 2000 * 1e-6:
-            # gVisor is such a system.
-            self.skipTest("a system call outweighs all else here")
-        # The lowest number is one of them.
+            # As in gVisor.
+            self.skipTest("system calls are so slow here that nothing else counts")
+        # 0 is a plain int too.
         os.dup2(self.fd, 0)
-        # A subclass of int goes the long way.
+        # A subclass of int takes the slow path.
         number = Number(0)
         for flag in True, False:
             set_inheritable(0, flag)
@@ -1412,7 +1640,7 @@ class TestTheFourFunctions(Case):
 
 
 class TestTheFourFunctionsAndChildren(Case):
-    """A child gets a file whose flag says so, and no other."""
+    """A child inherits a file if its flag is on, and only then."""
 
     def test_subprocess(self):
         for flag, expected in (True, "secret"), (False, ""), (True, "secret"):
@@ -1423,7 +1651,7 @@ class TestTheFourFunctionsAndChildren(Case):
         self.assertEqual(run_python(READ, self.handle, close_fds=False).stdout, "")
 
     def check_statuses(self, spawn):
-        # What the child says of a missing file is not for the terminal.
+        # Keep the child's traceback about a missing file off the terminal.
         code = f"""
             import os, sys
             sys.stderr = None
@@ -1433,7 +1661,7 @@ class TestTheFourFunctionsAndChildren(Case):
             set_inheritable(self.file, flag)
             self.assertEqual(spawn(python_command(code)), expected)
 
-    @unittest.skipUnless(hasattr(os, "posix_spawn"), "this os has no posix_spawn")
+    @unittest.skipUnless(hasattr(os, "posix_spawn"), "this system has no posix_spawn")
     def test_posix_spawn(self):
         def spawn(command):
             pid = os.posix_spawn(command[0], command, os.environ)
@@ -1447,7 +1675,7 @@ class TestTheFourFunctionsAndChildren(Case):
 
     @windows
     def test_spawnv_on_windows(self):
-        # It quotes no arguments, so a script gets its numbers and names as text.
+        # os.spawnv quotes no arguments, so numbers and names are in the script's text.
         out = os.path.join(self.folder, "out")
         script = os.path.join(self.folder, "read.py")
         code = f"""
@@ -1496,7 +1724,7 @@ class TestOpenHandles(Case):
     def check_targets(self, numbers, targets):
         if WINDOWS:
             self.assertTrue(os.path.samefile(targets[0], self.path))
-            self.assertEqual(targets[1:], ["File"] * 3)
+            self.assertEqual(targets[1:], ["File (pipe or socket)"] * 3)
         elif PROC:
             links = [os.readlink(f"/proc/self/fd/{number}") for number in numbers]
             self.assertEqual(targets, links)
@@ -1504,7 +1732,7 @@ class TestOpenHandles(Case):
             path = os.path.realpath(self.path)
             self.assertEqual(targets, [path, None, None, None])
         else:
-            # The links of a BSD's fdescfs may lead to the path.
+            # With fdescfs, a BSD may know the path.
             self.assertIn(targets[0], (None, os.path.realpath(self.path)))
 
     @proc
@@ -1512,7 +1740,7 @@ class TestOpenHandles(Case):
         set_inheritable(self.file, True)
         expected = []
         for name in sorted(os.listdir("/proc/self/fd"), key=int):
-            # The descriptor of listdir itself is there no more.
+            # The descriptor that listdir used is closed.
             with contextlib.suppress(OSError):
                 flag = os.get_inheritable(int(name))
                 target = os.readlink(f"/proc/self/fd/{name}")
@@ -1533,7 +1761,7 @@ class TestOpenHandles(Case):
         with open("file", "w") as file:
             fd = file.fileno()
             target = None
-            # gVisor gives the beginning of the path.
+            # gVisor returns the beginning of the path.
             with contextlib.suppress(OSError):
                 target = os.readlink(f"/proc/self/fd/{fd}")
             self.assertEqual(entries(open_handles(), fd), [(fd, False, target)])
@@ -1553,7 +1781,7 @@ class TestOpenHandles(Case):
     def test_while_others_open_and_close(self):
         gone = os.open(os.devnull, os.O_RDONLY)
         gone_handle = msvcrt.get_osfhandle(gone) if WINDOWS else gone
-        # This one keeps the others from taking the number of `gone` again.
+        # This takes the number of `gone` when that is closed, and keeps it.
         first = os.open(os.devnull, os.O_RDONLY)
         others = [os.open(os.devnull, os.O_RDONLY) for _ in range(50)]
 
@@ -1580,7 +1808,7 @@ class TestOpenHandles(Case):
             r.read(1)
 
         with in_thread(read, end=lambda: w.write(b"x")):
-            reading.wait()
+            wait_for(reading)
             start = time.monotonic()
             rows = entries(open_handles(), handle_of(r), handle_of(w))
             self.assertEqual(len(rows), 2)
@@ -1598,7 +1826,7 @@ class TestOpenHandles(Case):
                 self.assertEqual(rows[0][2], self.path)
             if LINUX:
                 self.check_not_every_number_is_tried()
-            # Those that were free are closed again with all the others.
+            # Close these too, so that the next round starts as this one did.
             fds += [os.dup(0) for _ in range(free)]
             for fd in fds:
                 os.close(fd)
@@ -1616,12 +1844,12 @@ class TestOpenHandles(Case):
         limit = 100_000 if hard == resource.RLIM_INFINITY else min(100_000, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
         if not os.path.exists("/dev/fd") or limit < 4096:
-            self.skipTest("this system lists no descriptors, or allows few")
+            self.skipTest("there is no /dev/fd, or ulimit -n is too low")
         attempts = limit // 100
         every_number = fastest(outcome, get_inheritable, 999_999, number=attempts)
         self.assertLess(fastest(open_handles, number=1), 10 * every_number)
 
-    # Tells whether the listing is right, and what it says of another process.
+    # Prints whether the listing is right, and the error for another process.
     LIST = """
         import os, inheritable
         r, w = os.pipe()
@@ -1639,18 +1867,18 @@ class TestOpenHandles(Case):
     def test_without_proc(self):
         printed = in_namespace(["-m"], "umount -l /proc", self.LIST)
         if printed is None:
-            self.skipTest("/proc cannot be unmounted here")
+            self.skipTest("/proc may not be unmounted here")
         right, sealed, message = printed.splitlines()
         self.assertEqual((right, sealed), ("True", "False"))
         self.assertIn("only Linux", message)
 
     def test_a_folder_that_is_no_proc_is_passed_over(self):
         folders = "/proc/self/fd/nonsense /proc/thread-self/fd/-1"
-        # Without a limit, every number up to a million would be tried.
-        preparation = f"mount -t ramfs none /proc && mkdir -p {folders}"
-        printed = in_namespace(["-m"], f"{preparation} && ulimit -n 999", self.LIST)
+        # Without a low limit, every number up to a million would be tried.
+        preparation = f"mount -t tmpfs none /proc && mkdir -p {folders}"
+        printed = in_namespace(["-m"], f"{preparation} && ulimit -n 60", self.LIST)
         if printed is None:
-            self.skipTest("nothing can be mounted here")
+            self.skipTest("the tests may not mount a file system")
         right, sealed, message = printed.splitlines()
         self.assertEqual((right, sealed), ("True", "False"))
         self.assertIn("only Linux", message)
@@ -1662,13 +1890,18 @@ class TestOpenHandles(Case):
 
         def unshared():
             if libc.unshare(CLONE_FILES):
-                self.skipTest("no right to unshare(CLONE_FILES)")
-            fd = os.dup2(self.fd, 500)
+                self.skipTest("the tests may not call unshare(CLONE_FILES)")
+            fd = os.dup2(self.fd, 60)
             rows = entries(open_handles(), fd)
-            self.assertEqual(rows, [(500, True, self.path)])
+            self.assertEqual(rows, [(60, True, self.path)])
+            for args in [60], [60, os.getpid()]:
+                found = [holder.handle for holder in holders(*args)]
+                self.assertEqual(found, [self.fd, 60])
 
         run_threads(unshared)
-        self.assertEqual(entries(open_handles(), 500), [])
+        self.assertEqual(entries(open_handles(), 60), [])
+        self.assertEqual([holder.handle for holder in holders(self.file)], [self.fd])
+        self.assertEqual(outcome(holders, 60)[:2], (OSError, errno.EBADF))
 
 
 @windows
@@ -1838,7 +2071,7 @@ class TestOpenHandlesOfAnotherProcess(Case):
         if not WINDOWS and not PROC:
             with self.assertRaisesRegex(NotImplementedError, "only Linux"):
                 open_handles(os.getppid())
-            self.skipTest("this system does not tell")
+            self.skipTest("this system does not show other processes")
 
     def test_lists_what_it_has_open(self):
         code = """
@@ -1874,64 +2107,45 @@ class TestOpenHandlesOfAnotherProcess(Case):
                 self.assertEqual(got[0], ProcessLookupError)
 
     def test_one_that_has_ended(self):
-        # On Windows the Popen still holds its handle.
+        # On Windows, the Popen object still has a handle of it.
         process = subprocess.Popen(python_command(""))
-        process.wait()
+        process.wait(A_LONG_TIME)
         got = outcome(open_handles, process.pid)
         if WINDOWS:
             self.assertEqual(got, [])
         else:
             self.assertEqual(got[:2], (ProcessLookupError, errno.ESRCH))
 
-    def test_no_such_process(self):
-        too_large = [
-            2**31 - 1,
-            2**31,
-            2**32,
-            2**32 + os.getpid(),
-            2**64,
-            2**22 + 4,
-            10**5000,
-        ]
-        for pid in [0, -1, -os.getpid(), *too_large]:
-            got = outcome(open_handles, pid)
-            self.assertEqual(got[:2], (ProcessLookupError, errno.ESRCH), pid)
-
-    def test_a_process_id_is_an_int(self):
-        for pid in "1", 1.0, b"1", [1], str(os.getpid()), self.file:
-            self.assertEqual(outcome(open_handles, pid)[0], TypeError)
-        self.assertEqual(open_handles(Index(os.getpid())), open_handles())
-
     @forks
     def test_a_zombie_has_nothing_open(self):
         pid = fork_zombie()
         self.assertEqual(open_handles(pid), [])
+        got = outcome(holders, self.fd, pid)
+        self.assertEqual(got[:2], (OSError, errno.EBADF))
         os.waitpid(pid, 0)
         self.assertEqual(outcome(open_handles, pid)[0], ProcessLookupError)
 
     @forks
     @in_child
     def test_one_that_is_just_exiting_has_nothing_open(self):
-        # Its table belongs to root then, who may read it at any time.
+        # At that time its table belongs to root, and root may always read it.
         if ROOT:
             become_nobody()
         seen = 0
-        for _ in range(int(50 * SOAK)):
-            # The kernel takes a while to give back so much memory, and this is when the
-            # process is no zombie yet.
+        for _ in range(max(25, int(50 * SOAK))):
+            # Freeing this much memory takes the kernel a while. Only then does the
+            # process become a zombie.
             r, w = os.pipe()
             pid = fork(self.use_memory_until_end_of_file, r, w)
             os.close(r)
             os.close(w)
-            listed = None
-            while listed != []:
-                listed = open_handles(pid)
+            wait_until(lambda pid=pid: open_handles(pid) == [])
             seen += state_of(pid) != "Z"
             os.waitpid(pid, 0)
             if seen > 2:
                 return
         if not seen:
-            self.skipTest("no process was seen while it was exiting")
+            self.skipTest("no process was caught while it was exiting")
 
     def use_memory_until_end_of_file(self, r, w):
         memory = mmap.mmap(-1, 1 << 27)
@@ -1945,34 +2159,44 @@ class TestOpenHandlesOfAnotherProcess(Case):
     @in_child
     def test_one_that_may_not_be_read(self):
         pid = process_of_another_user()
-        got = outcome(open_handles, pid)
-        self.assertEqual(got[:2], (PermissionError, errno.EACCES))
-        # The files of a zombie are root's.
+        for got in outcome(open_handles, pid), outcome(holders, 0, pid):
+            self.assertEqual(got[:2], (PermissionError, errno.EACCES))
+        # Without a process id, such processes are left out.
+        (holder,) = holders(self.file)
+        self.assertEqual(holder[:2], (os.getpid(), self.fd))
+        # The /proc files of a zombie belong to root.
         self.test_a_zombie_has_nothing_open()
 
     @forks
     @in_child
     def test_one_with_more_capabilities(self):
         pid = process_with_more_capabilities()
-        got = outcome(open_handles, pid)
-        if isinstance(got, list):
-            self.skipTest("Linux before 5.14 tells everything but the targets")
+        got = outcome(holders, 0, pid)
         self.assertEqual(got[:2], (PermissionError, errno.EACCES))
+        got = outcome(open_handles, pid)
+        if linux_version() >= (5, 14):
+            self.assertEqual(got[:2], (PermissionError, errno.EACCES))
+        else:
+            # Older kernels show everything but the targets.
+            self.assertEqual({row.target for row in got}, {None})
 
     def test_one_that_is_hidden(self):
-        # In a new namespace of processes this is the first one, and the mount option
-        # counts for no other /proc, which before Linux 5.8 it would.
+        # This is the first process of a new pid namespace. So the mount option does not
+        # affect any other /proc, as it would before Linux 5.8.
         mount = "mount -t proc -o hidepid=2 proc /proc"
         code = f"""
             import os, inheritable
             first = os.getpid()
             child = os.fork()
             if child:
-                os.waitpid(child, 0)
+                os._exit(os.waitpid(child, 0)[1] >> 8)
+            try:
+                os.setgroups([])
+                os.setgid({NOBODY})
+                os.setuid({NOBODY})
+            except OSError:
+                print("no nobody", flush=True)
                 os._exit(0)
-            os.setgroups([])
-            os.setgid({NOBODY})
-            os.setuid({NOBODY})
             for pid in first, 12345:
                 try:
                     print(inheritable.open_handles(pid), flush=True)
@@ -1981,17 +2205,20 @@ class TestOpenHandlesOfAnotherProcess(Case):
             """
         printed = in_namespace(["-m", "--pid", "--fork"], mount, code)
         if printed is None:
-            self.skipTest("/proc cannot be mounted here")
+            self.skipTest("/proc may not be mounted here")
+        if printed == "no nobody\n":
+            self.skipTest("the tests may not become another user")
         self.assertEqual(printed.split(), ["PermissionError", "ProcessLookupError"])
 
     def test_one_of_another_pid_namespace(self):
         code = """
             import os, inheritable
-            for pid in 2, 12345:
+            calls = [("open_handles", 2), ("open_handles", 12345), ("holders", 0)]
+            for name, number in calls:
                 try:
-                    inheritable.open_handles(pid)
+                    getattr(inheritable, name)(number)
                 except NotImplementedError as error:
-                    print("not implemented")
+                    print("another pid namespace" in str(error))
             r, w = os.pipe()
             inheritable.set_inheritable(w, True)
             for rows in inheritable.open_handles(), inheritable.open_handles(1):
@@ -1999,8 +2226,8 @@ class TestOpenHandlesOfAnotherProcess(Case):
             """
         printed = in_namespace(["--pid", "--fork"], "true", code)
         if printed is None:
-            self.skipTest("there may be no other namespace here")
-        expected = ["not implemented"] * 2 + ["[False, True]"] * 2
+            self.skipTest("the tests may not create a pid namespace")
+        expected = ["True"] * 3 + ["[False, True]"] * 2
         self.assertEqual(printed.splitlines(), expected)
 
 
@@ -2027,16 +2254,16 @@ class TestAccess(Case):
         numbers = [sock.fileno() for sock in self.sockets()]
         self.assertEqual(self.access(*numbers), ["rw"] * 3)
 
-    @unittest.skipUnless(LINUX, "no other system is tested that has O_PATH")
+    @unittest.skipUnless(LINUX, "O_PATH is tested on Linux only")
     def test_what_is_opened_for_its_path_is_neither(self):
         fd = os.open(self.path, O_PATH)
         self.addCleanup(os.close, fd)
         self.assertEqual(self.access(fd), [""])
 
     @no_qemu
-    @unittest.skipUnless(LINUX, "no other system has this mode")
+    @unittest.skipUnless(LINUX, "this access mode exists on Linux only")
     def test_is_none_for_access_mode_3(self):
-        # It is for control alone. Some drivers have it.
+        # Some drivers use this mode, for ioctl only.
         fd = os.open(self.path, 3)
         self.addCleanup(os.close, fd)
         self.assertEqual(self.access(fd), [None])
@@ -2058,7 +2285,7 @@ class TestAccess(Case):
             files.append(open(self.path + "2", mode))  # noqa: SIM115
             self.addCleanup(files[-1].close)
             expected.append(access)
-        # PyPy's Popen cannot hand over what is open for neither.
+        # PyPy's Popen cannot pass on a file that was opened with O_PATH.
         if LINUX and not PYPY:
             files.append(os.open(self.path, O_PATH))
             self.addCleanup(os.close, files[-1])
@@ -2075,7 +2302,7 @@ class TestHolders(Case):
         if not FINDS_HOLDERS:
             with self.assertRaisesRegex(NotImplementedError, "only Linux|before 10"):
                 holders(self.file)
-            self.skipTest("this system does not tell")
+            self.skipTest("this system does not show other processes")
 
     def found(self, file, pid=None):
         """Return the process and the number of each holder."""
@@ -2087,7 +2314,7 @@ class TestHolders(Case):
     @no_qemu
     def test_names_a_grandchild_that_keeps_a_pipe_open(self):
         r, w = self.pipe()
-        # Once it says so, it has its own command line.
+        # Once it prints this, exec is done and it has its own command line.
         lines = "import sys; print('ready', flush=True); sys.stdin.read()"
         waiting = python_command(lines, "a b")
         code = """
@@ -2104,7 +2331,7 @@ class TestHolders(Case):
             said = [process.stdout.readline() for _ in range(2)]
             said.remove(b"ready" + os.linesep.encode())
             grandchild = int(said[0])
-            process.wait()
+            process.wait(A_LONG_TIME)
             if not WINDOWS:
                 w.close()
             rows = holders(w if WINDOWS else r)
@@ -2116,7 +2343,7 @@ class TestHolders(Case):
             else:
                 self.assertEqual(found.command, " ".join(map(shlex.quote, waiting)))
             self.assertEqual(holders(found.handle, found.pid), rows)
-        # Here it gets the end of its own input, and so it ends.
+        # The grandchild's stdin is closed now, so it exits.
         w.close()
         self.assertEqual(r.read(), b"")
 
@@ -2197,70 +2424,78 @@ class TestHolders(Case):
         self.assertEqual(self.found(number, pid), expected)
         accesses = {row.pid: row.access for row in holders(self.file)}
         self.assertEqual(accesses, {os.getpid(): "rw", pid: "r"})
-        # Another file has the old name.
+        # Another file may take the old name.
         with open(self.path, "w") as other:
             self.assertEqual(self.found(other), self.ours(other.fileno()))
 
     @posix
-    def test_a_file_in_memory(self):
-        memfd_create = getattr(ctypes.CDLL(None), "memfd_create", None)
-        if memfd_create is None:
-            self.skipTest("this libc has no memfd_create")
-        fd, other = (memfd_create(b"the same name", 0) for _ in range(2))
-        self.addCleanup(os.close, fd)
-        self.addCleanup(os.close, other)
-        pid, (number,) = self.keep(fd)
-        self.assertEqual(self.found(fd), sorted([*self.ours(fd), (pid, number)]))
-        self.assertEqual(self.found(other), self.ours(other))
-
-    @posix
-    def test_a_fifo_and_a_folder(self):
+    def test_a_fifo_a_folder_and_a_file_in_memory(self):
         fifo = self.path + "-fifo"
         os.mkfifo(fifo)
-        for path in fifo, self.folder:
-            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        fds = [
+            os.open(path, os.O_RDONLY | os.O_NONBLOCK) for path in (fifo, self.folder)
+        ]
+        memfd_create = getattr(ctypes.CDLL(None), "memfd_create", None)
+        if memfd_create:
+            fds += [memfd_create(b"the same name", 0) for _ in range(2)]
+        for fd in fds:
             self.addCleanup(os.close, fd)
             pid, (number,) = self.keep(fd)
             self.assertEqual(self.found(fd), sorted([*self.ours(fd), (pid, number)]))
 
+    # Prints whether two processes have each file, and whether an inode was asked for.
+    # libc has no statx, so the module calls os.stat for that.
+    WITHOUT_STATX = """
+        import ctypes, os, sys
+
+        class WithoutStatx(ctypes.CDLL):
+            def __getattr__(self, name):
+                if name == "statx":
+                    raise AttributeError(name)
+                return super().__getattr__(name)
+
+        def stat(path, **options):
+            asked.append("/fd/" in str(path))
+            return os_stat(path, **options)
+
+        asked = []
+        ctypes.CDLL = ctypes.PyDLL = WithoutStatx
+        import inheritable
+        os_stat, os.stat = os.stat, stat
+        for fd in map(int, sys.argv[1:]):
+            pids = {holder.pid for holder in inheritable.holders(fd)}
+            print(pids == {os.getpid(), os.getppid()}, any(asked))
+        """
+
     @posix
-    def test_pipes_and_sockets_by_their_links_alone(self):
-        # Nothing asks for the inode of anything.
-        self.addCleanup(setattr, inheritable, "_identity", inheritable._identity)
-        inheritable._identity = self.fail
-        r, w = self.pipe()
+    def test_files_where_libc_has_no_statx_and_pipes_and_sockets_by_their_links(self):
+        reader, _ = self.pipe()
         listening, *_ = self.sockets()
-        self.assertEqual(self.found(r), self.ours(r.fileno(), w.fileno()))
-        self.assertEqual(self.found(listening), self.ours(listening.fileno()))
+        with passing(reader, listening, self.file) as child:
+            printed = output_of(self.WITHOUT_STATX, *child.args, **child.popen)
+        self.assertEqual(printed.splitlines(), ["True False"] * 2 + ["True True"])
 
     @posix
-    def test_a_file_where_libc_has_no_statx(self):
-        self.addCleanup(setattr, inheritable, "_statx", inheritable._statx)
-        inheritable._statx = None
-        pid, (number,) = self.keep(code=self.OPEN, args=[self.path])
-        self.assertEqual(
-            self.found(self.file), sorted([*self.ours(self.fd), (pid, number)])
-        )
-
-    @posix
-    @in_child
-    def test_a_file_where_a_filter_refuses_statx(self):
-        self.check_without_statx(errno.EPERM)
-
-    @posix
-    @in_child
-    def test_a_file_before_linux_4_11(self):
-        self.check_without_statx(errno.ENOSYS)
-
-    def check_without_statx(self, error):
+    def test_a_file_where_statx_is_refused(self):
         numbers = numbers_of_fstat()
-        if not numbers or not refuse(numbers[-1], error):
-            self.skipTest("this kernel takes no seccomp filter, or is not known")
-        try:
-            os.stat("/")
-        except PermissionError:
-            self.skipTest("here stat itself is a call of statx")
-        self.assertEqual(self.found(self.file), self.ours(self.fd))
+
+        def find_without_statx(error):
+            if not numbers or not refuse(numbers[-1], error):
+                os._exit(2)
+            # In some C libraries, stat itself calls statx.
+            if outcome(os.stat, "/")[0] is PermissionError:
+                os._exit(3)
+            with open(self.path + "2", "w") as file:
+                self.assertEqual(self.found(file), self.ours(file.fileno()))
+
+        # A filter says EPERM, and Linux before 4.11 ENOSYS.
+        for error in errno.EPERM, errno.ENOSYS:
+            status = status_of_fork(find_without_statx, error)
+            if status >> 8 == 2:
+                self.skipTest("seccomp is refused, or fstat's numbers are not known")
+            if status >> 8 == 3:
+                self.skipTest("stat itself calls statx here")
+            self.assertEqual(status, 0)
 
     @posix
     @in_child
@@ -2274,7 +2509,9 @@ class TestHolders(Case):
         first, second = (os.path.join(self.folder, name) for name in ("1", "2"))
         os.mkdir(first)
         os.mkdir(second)
-        mount = f"mount -t tmpfs first {first} && mount -t tmpfs second {second}"
+        mounts = [
+            f"mount -t tmpfs none {shlex.quote(path)}" for path in (first, second)
+        ]
         code = f"""
             import os, inheritable
             files = [open({first!r} + "/file", "w"), open({second!r} + "/file", "w")]
@@ -2284,9 +2521,9 @@ class TestHolders(Case):
                 (holder,) = inheritable.holders(file)
                 print(holder.handle == file.fileno())
             """
-        printed = in_namespace(["-m"], mount, code)
+        printed = in_namespace(["-m"], " && ".join(mounts), code)
         if printed is None or printed.startswith("False"):
-            self.skipTest("two such file systems cannot be mounted here")
+            self.skipTest("the tests may not mount a file system")
         self.assertEqual(printed.split(), ["True"] * 3)
 
     @windows
@@ -2327,12 +2564,12 @@ class TestHolders(Case):
     def test_what_has_no_command_line_has_its_name_in_brackets(self):
         cat = os.path.realpath(shutil.which("cat") or "")
         if os.path.basename(cat) != "cat":
-            self.skipTest("there is no cat that goes by any name")
+            self.skipTest("there is no cat that works under another name")
         streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         with passing(self.file) as child:
             process = subprocess.Popen([""], executable=cat, **streams, **child.popen)
         with process:
-            # Once it answers, it has its own name.
+            # Once it answers, exec is done and it has its own name.
             process.stdin.write(b"\n")
             process.stdin.flush()
             self.assertEqual(process.stdout.read(1), b"\n")
@@ -2388,55 +2625,6 @@ class TestHolders(Case):
             ):
                 holders(file, os.getpid())
 
-    def test_a_bad_process_is_refused(self):
-        for pid in "1", 1.0, b"1", [1], self.file:
-            self.assertEqual(outcome(holders, self.handle, pid)[0], TypeError)
-        process = subprocess.Popen(python_command(""))
-        process.wait()
-        pids = [0, -1, -os.getpid(), 2**31 - 1, 2**32 + os.getpid(), 2**64, 10**5000]
-        if not WINDOWS:
-            pids.append(process.pid)
-        for pid in pids:
-            got = outcome(holders, self.handle, pid)
-            self.assertEqual(got[:2], (ProcessLookupError, errno.ESRCH), pid)
-
-    @posix
-    def test_a_zombie_has_nothing_open(self):
-        pid = fork_zombie()
-        got = outcome(holders, self.fd, pid)
-        self.assertEqual(got[:2], (OSError, errno.EBADF))
-        self.assertEqual(self.found(self.file), self.ours(self.fd))
-        os.waitpid(pid, 0)
-
-    @posix
-    @in_child
-    def test_a_process_that_may_not_be_looked_into(self):
-        pid = process_of_another_user()
-        got = outcome(holders, 0, pid)
-        self.assertEqual(got[:2], (PermissionError, errno.EACCES))
-        # Without its id it is left out.
-        self.assertEqual(self.found(self.file), self.ours(self.fd))
-
-    @posix
-    @in_child
-    def test_a_process_with_more_capabilities(self):
-        pid = process_with_more_capabilities()
-        got = outcome(holders, 0, pid)
-        self.assertEqual(got[:2], (PermissionError, errno.EACCES))
-
-    def test_one_of_another_pid_namespace(self):
-        code = """
-            import inheritable
-            try:
-                inheritable.holders(0)
-            except NotImplementedError as error:
-                print(error)
-            """
-        printed = in_namespace(["--pid", "--fork"], "true", code)
-        if printed is None:
-            self.skipTest("there may be no other namespace here")
-        self.assertIn("another pid namespace", printed)
-
     @posix
     @in_child
     def test_with_too_few_free_descriptors_it_is_an_error(self):
@@ -2485,7 +2673,7 @@ class TestHolders(Case):
         expected = {*self.ours(handle_of(w)), (pid, number)}
 
         def start():
-            subprocess.Popen(python_command("")).wait()
+            subprocess.Popen(python_command("")).wait(A_LONG_TIME)
 
         def reopen():
             for _ in range(50):
@@ -2493,24 +2681,10 @@ class TestHolders(Case):
 
         with churning(start), churning(reopen):
             for _ in range(5 if WINDOWS else 15):
-                # A child that has been forked has it until it executes its program.
+                # A forked child has it too, until exec.
                 self.assertLessEqual(expected, set(self.found(w)))
                 self.assertIn((os.getpid(), self.handle), self.found(self.file))
         self.assertEqual(set(self.found(w)) - set(self.ours(handle_of(r))), expected)
-
-    @posix
-    @in_child
-    def test_of_a_thread_that_has_unshared_its_files(self):
-        def unshared():
-            if ctypes.CDLL(None).unshare(CLONE_FILES):
-                self.skipTest("no right to unshare(CLONE_FILES)")
-            os.dup2(self.fd, 500)
-            self.assertEqual(self.found(500), self.ours(self.fd, 500))
-            self.assertEqual(self.found(500, os.getpid()), self.ours(self.fd, 500))
-
-        run_threads(unshared)
-        self.assertEqual(self.found(self.file), self.ours(self.fd))
-        self.assertEqual(outcome(holders, 500)[:2], (OSError, errno.EBADF))
 
     @posix
     @in_child
@@ -2520,7 +2694,7 @@ class TestHolders(Case):
         os.mkdir(folder)
         server = mount_fuse(self, folder)
         if server is None:
-            self.skipTest("no file system of a process can be mounted here")
+            self.skipTest("the tests may not mount a FUSE file system")
         path = os.path.join(folder, "file")
         receiving, sending = os.pipe()
 
@@ -2531,7 +2705,7 @@ class TestHolders(Case):
 
         def stat_and_report():
             os.write(sending, b"?")
-            # It fails when the server is killed in the end.
+            # This fails when the server is killed at the end.
             with contextlib.suppress(OSError):
                 os.stat(path)
             os.write(sending, b"!")
@@ -2541,15 +2715,16 @@ class TestHolders(Case):
         os.kill(server, signal.SIGSTOP)
         os.waitpid(server, os.WUNTRACED)
         fork_until_end(self, stat_and_report)
-        # Before the others can end, they need an answer, or no server.
+        # The other processes can end only once the server is dead.
         self.addCleanup(os.kill, server, signal.SIGKILL)
         self.assertEqual(os.read(receiving, 1), b"?")
-        end_if_hanging(30)
+        # If the module waits for the server, the test must still end.
+        end_if_hanging(A_LONG_TIME)
         self.assertIn((os.getpid(), w.fileno()), self.found(r))
         self.assertIn((os.getpid(), self.fd), self.found(self.file))
         (fd,) = (row.handle for row in open_handles(opener) if row.target == path)
         self.assertEqual(self.found(fd, opener), [(opener, fd)])
-        # It was no answer of the server that made this possible.
+        # All this time, the server has not answered.
         self.assertEqual(select.select([receiving], [], [], 1), ([], [], []))
 
 
@@ -2939,7 +3114,6 @@ class TestHoldersByName(OnLinux):
         listening = self.listening()
         sock = self.listening(self.path + "-socket", socket.AF_UNIX)
         port, path = self.port(listening), self.path + "-socket"
-        os.chmod(self.folder, 0o755)  # noqa: S103
         pid, _ = self.keep(listening, sock)
         listening.close()
         sock.close()
@@ -2960,7 +3134,9 @@ class TestHoldersByName(OnLinux):
         ports += ["\u0661", "1\n", "1" + "0" * 5000, "127.0.0.1:80", "80:tcp"]
         for port in ports:
             for kind in "tcp", "udp":
-                with self.assertRaisesRegex(ValueError, f"as in {kind}:8080, not "):
+                with self.assertRaisesRegex(
+                    ValueError, "expected a port, 1 to 65535, not "
+                ):
                     holders(f"{kind}:{port}")
         with self.assertRaisesRegex(ValueError, "after unix:"):
             holders("unix:")
@@ -3025,8 +3201,6 @@ class TestWhatIsNotTheWhole(OnLinux):
     def test_processes_that_could_not_be_inspected_are_counted(self):
         if not ROOT:
             self.skipTest("this needs root, to become another user")
-        os.chmod(self.folder, 0o755)  # noqa: S103
-        os.chmod(self.path, 0o644)
         kept = [self.keep()[0] for _ in range(2)]
         self.lose_rights()
         out_of_reach(kept[0])
@@ -3045,7 +3219,7 @@ class TestWhatIsNotTheWhole(OnLinux):
                             pids.add(pid)
             return pids
 
-        for args in [self.path], ["--json", self.path]:
+        for args in ["/"], ["--json", "pipe:[0]"]:
             # Other processes may come and go meanwhile.
             for _ in range(20):
                 before = refused()
@@ -3094,6 +3268,7 @@ class TestWhatIsNotTheWhole(OnLinux):
     @in_child
     def test_one_that_cannot_be_asked_counts(self):
         if ROOT:
+            os.chmod(os.path.dirname(self.folder), 0o711)  # noqa: S103
             os.chown(self.folder, NOBODY, NOBODY)
             self.lose_rights()
         r, _ = self.pipe()
@@ -3106,6 +3281,7 @@ class TestWhatIsNotTheWhole(OnLinux):
                 signal.pause()
 
         fork_until_end(self, open_a_deep_file)
+        os.close(opened)
         self.assertEqual(os.read(ready, 1), b".")
         # Its links can be read, for a pipe, all but one.
         with open(os.path.join(self.folder, "other"), "w") as other:
@@ -3382,33 +3558,16 @@ class TestDisableInheritance(Case):
         disable_inheritance(*before)
         self.assertEqual(open_handles(), before)
 
-    def test_a_bad_keep_changes_nothing(self):
-        set_inheritable(self.file, True)
-        for bad, error in bad_files(*self.closed_file()):
-            with self.assertRaises(error):
-                disable_inheritance(self.file, bad)
-            self.assertIs(flag_of(self.handle), True)
-
-    def test_an_error_names_the_number(self):
-        bad, _ = self.closed_file()
-        with self.assertRaises(OSError) as caught:
-            disable_inheritance(self.file, bad)
-        self.assertEqual(caught.exception.errno, errno.EBADF)
-        self.assertEqual(caught.exception.filename, bad)
-        self.assertIn(str(bad), str(caught.exception))
-
-    def test_a_wrong_type_is_told_what_was_expected(self):
-        with self.assertRaisesRegex(TypeError, "expected a file.*, not 'str'$"):
-            disable_inheritance(self.file, "1")
-
     @posix
     @in_child
     def test_counts_for_every_way_to_start_a_child(self):
-        kept, shut = os.dup(self.fd), os.dup(self.fd)
+        # dash accepts only one digit in a redirection.
+        kept, shut = 8, 9
         for fd in kept, shut:
+            os.dup2(self.fd, fd)
             os.set_inheritable(fd, True)
         disable_inheritance(kept)
-        # The child is a shell that tries to read. A Python may open something itself.
+        # The child is a shell, since a Python may itself open a file with that number.
         for fd, expected in (kept, 0), (shut, 1):
             script = f"{{ true <&{fd}; }} 2>/dev/null || exit 1; exit 0"
             shell = ["/bin/sh", "-c", script]
@@ -3421,9 +3580,7 @@ class TestDisableInheritance(Case):
             status = status_of_fork(os.execv, shell[0], shell)
             self.assertEqual(status >> 8, expected)
 
-    @unittest.skipUnless(
-        getattr(inheritable, "_close_range", None), "this libc has no close_range"
-    )
+    @unittest.skipUnless(CLOSE_RANGE, "this system has no close_range")
     @in_child
     def test_with_no_free_descriptor(self):
         for fd in exhaust_descriptors():
@@ -3433,14 +3590,13 @@ class TestDisableInheritance(Case):
         self.assertEqual(left, [0, 1, 2])
 
     @posix
-    @unittest.skipIf(PYPY, "the loop beside it is machine code in PyPy")
+    @unittest.skipIf(PYPY, "PyPy compiles the loop to which this is compared")
     @in_child
     def test_is_one_system_call(self):
         allow_descriptors(2000)
         fds = [os.dup(self.fd) for _ in range(1500)]
-        close_range = inheritable._close_range
-        if not close_range or close_range(fds[0], fds[0], 4):
-            self.skipTest("this system has no close_range that shuts off")
+        if not CLOSE_RANGE or CLOSE_RANGE(fds[0], fds[0], CLOSE_RANGE_CLOEXEC):
+            self.skipTest("this system has no close_range")
 
         def one_by_one():
             for fd in fds:
@@ -3453,13 +3609,21 @@ class TestDisableInheritance(Case):
 
 
 class TestDisableInheritanceWithoutCloseRange(Case):
-    """Where the kernel refuses close_range, all descriptors are walked over."""
+    """If the kernel refuses close_range, every descriptor is set by itself."""
 
-    def refuse_close_range(self, error, only_with_flag=False):
+    def in_fork_without_close_range(self, function, error, only_with_flag=False):
         if not LINUX or os.uname().machine.startswith("mips"):
-            self.skipTest("seccomp, and this number of close_range, are of Linux")
-        if not refuse(SYS_close_range, error, only_with_flag):
-            self.skipTest("this kernel takes no seccomp filter")
+            self.skipTest("only Linux has seccomp")
+
+        def refuse_and_call():
+            if not refuse(SYS_close_range, error, only_with_flag):
+                os._exit(2)
+            function()
+
+        status = status_of_fork(refuse_and_call)
+        if status >> 8 == 2:
+            self.skipTest("this kernel accepts no seccomp filter")
+        self.assertEqual(status, 0)
 
     def check(self):
         fds = [os.dup(self.fd) for _ in range(10)]
@@ -3469,34 +3633,26 @@ class TestDisableInheritanceWithoutCloseRange(Case):
         self.assertEqual([fd for fd in fds if flag_of(fd)], [fds[3]])
         self.assertEqual(flags_of([0, 1, 2]), [True] * 3)
 
-    @in_child
-    def test_before_linux_5_9(self):
-        self.refuse_close_range(errno.ENOSYS)
-        self.check()
+    def test_where_it_is_refused(self):
+        for error, only_with_flag in [
+            # Linux before 5.9, gVisor, Linux before 5.11, and a filter.
+            (errno.ENOSYS, False),
+            (errno.EINVAL, False),
+            (errno.EINVAL, True),
+            (errno.EPERM, False),
+        ]:
+            with self.subTest(error=error, only_with_flag=only_with_flag):
+                self.in_fork_without_close_range(self.check, error, only_with_flag)
 
-    @in_child
-    def test_where_it_is_invalid(self):
-        self.refuse_close_range(errno.EINVAL)
-        self.check()
-
-    @in_child
-    def test_before_linux_5_11_where_the_flag_is_invalid(self):
-        self.refuse_close_range(errno.EINVAL, only_with_flag=True)
-        self.check()
-
-    @in_child
-    def test_where_a_filter_forbids_it(self):
-        self.refuse_close_range(errno.EPERM)
-        self.check()
-
-    @in_child
     def test_with_no_free_descriptor(self):
-        self.refuse_close_range(errno.ENOSYS)
-        for fd in exhaust_descriptors():
-            os.set_inheritable(fd, True)
-        disable_inheritance(self.file)
-        left = [entry.handle for entry in open_handles() if entry.inheritable]
-        self.assertEqual(left, [0, 1, 2])
+        def disable_with_no_free_descriptor():
+            for fd in exhaust_descriptors():
+                os.set_inheritable(fd, True)
+            disable_inheritance(self.file)
+            left = [entry.handle for entry in open_handles() if entry.inheritable]
+            self.assertEqual(left, [0, 1, 2])
+
+        self.in_fork_without_close_range(disable_with_no_free_descriptor, errno.ENOSYS)
 
 
 # ---------------------------------------------------------------------------------
@@ -3505,7 +3661,7 @@ class TestDisableInheritanceWithoutCloseRange(Case):
 
 
 def enter(file):
-    """Enter a block that lasts until it is left by `leave`."""
+    """Enter a block that lasts until `leave` is called."""
     block = temporarily(file)
     block.__enter__()
     return block
@@ -3516,25 +3672,6 @@ def leave(block):
 
 
 class TestTemporarily(Case):
-    def test_what_is_set_right_after_a_block_stays(self):
-        # Another thread may do so before the block looks a second time whether it has
-        # ended.
-        end = inheritable._Block.end
-        ended = []
-
-        def end_and_set(block):
-            end(block)
-            if not ended:
-                self.assertIs(flag_of(self.handle), False)
-                set_inheritable(self.file, True)
-            ended.append(block)
-
-        self.addCleanup(setattr, inheritable._Block, "end", end)
-        inheritable._Block.end = end_and_set
-        with temporarily(self.file):
-            pass
-        self.assertIs(flag_of(self.handle), True)
-
     def test_as_before_whatever_the_block_raises(self):
         for ending in None, ValueError, KeyboardInterrupt, SystemExit, GeneratorExit:
             for before in False, True:
@@ -3615,25 +3752,18 @@ class TestTemporarily(Case):
 
     @posix
     def test_a_file_that_takes_the_number_is_off_when_the_block_ends(self):
-        # A block knows a file by its number alone.
-        with temporarily(self.file), open(self.path + "2", "w") as other:
-            os.dup2(other.fileno(), self.fd, True)
-        self.assertIs(flag_of(self.fd), False)
-
-    @posix
-    def test_a_file_that_takes_an_inheritable_number_is_left_alone(self):
-        # The block put nothing on, and takes nothing away.
-        set_inheritable(self.file, True)
-        with temporarily(self.file), open(self.path + "2", "w") as other:
-            os.dup2(other.fileno(), self.fd, True)
-        self.assertIs(flag_of(self.fd), True)
-
-    @posix
-    def test_the_other_end_of_a_pipe_that_takes_the_number_is_off(self):
-        r, w = self.pipe()
-        with temporarily(r):
-            os.dup2(w.fileno(), r.fileno(), True)
-        self.assertIs(flag_of(r.fileno()), False)
+        # A block knows a file by its number alone. If the file was inheritable before,
+        # the block changed nothing, so its end changes nothing.
+        reader, writer = self.pipe()
+        for file in self.file, reader:
+            for before in False, True:
+                with self.subTest(file=file, before=before):
+                    number = os.dup(file.fileno())
+                    self.addCleanup(os.close, number)
+                    os.set_inheritable(number, before)
+                    with temporarily(number):
+                        os.dup2(writer.fileno(), number, True)
+                    self.assertIs(flag_of(number), before)
 
     @posix
     def test_a_block_for_the_file_that_took_the_number(self):
@@ -3679,31 +3809,9 @@ class TestTemporarily(Case):
             self.assertIs(flag_of(self.fd), True)
         self.assertIs(flag_of(self.fd), False)
 
-    def test_one_bad_file_among_several_changes_nothing(self):
-        r, w = self.pipe()
-        set_inheritable(w, True)
-        handles = [self.handle, handle_of(r), handle_of(w)]
-        for bad, error in bad_files(*self.closed_file()):
-            with self.assertRaises(error), temporarily(self.file, r, w, bad):
-                self.fail("entered")
-            self.assertEqual(flags_of(handles), [False, False, True])
-
-    def test_an_error_names_the_number(self):
-        bad, _ = self.closed_file()
-        with self.assertRaises(OSError) as caught, temporarily(self.file, bad):
-            self.fail("entered")
-        self.assertEqual(caught.exception.errno, errno.EBADF)
-        self.assertEqual(caught.exception.filename, bad)
-        self.assertIn(str(bad), str(caught.exception))
-
-    def test_a_wrong_type_is_told_what_was_expected(self):
-        message = "^expected a file, an OpenHandle or an int, not 'str'$"
-        with self.assertRaisesRegex(TypeError, message), temporarily(self.file, "1"):
-            self.fail("entered")
-
     def test_keeps_its_files_alive(self):
         if not WINDOWS and not PROC:
-            self.skipTest("this system does not tell a file's path")
+            self.skipTest("this system does not show the paths of files")
         warnings.simplefilter("ignore", ResourceWarning)
         with temporarily(open(self.path)):
             targets = [h.target for h in open_handles() if h.inheritable and h.target]
@@ -3713,7 +3821,7 @@ class TestTemporarily(Case):
     @forks
     def test_asks_nothing_of_the_file(self):
         if not LINUX:
-            self.skipTest("seccomp is of Linux")
+            self.skipTest("only Linux has seccomp")
 
         def use_without_fstat():
             if not refuse_fstat(errno.EIO):
@@ -3733,7 +3841,7 @@ class TestTemporarily(Case):
 
         status = status_of_fork(use_without_fstat)
         if status >> 8 == 2:
-            self.skipTest("this kernel takes no seccomp filter, or is not known")
+            self.skipTest("seccomp is refused, or fstat's numbers are not known")
         self.assertEqual(status, 0)
 
     def test_many_overlapping_blocks_end_as_fast_as_single_ones(self):
@@ -3791,7 +3899,7 @@ class TestTemporarilyAndForks(Case):
         def hold():
             with temporarily(r):
                 ready.set()
-                done.wait()
+                wait_for(done)
 
         def enter_and_leave():
             with temporarily(w):
@@ -3807,7 +3915,7 @@ class TestTemporarilyAndForks(Case):
             stack.enter_context(in_thread(hold, end=done.set))
             for _ in range(3):
                 stack.enter_context(churning(enter_and_leave))
-            ready.wait()
+            wait_for(ready)
             with temporarily(self.file):
                 for _ in range(max(10, int(100 * SOAK))):
                     self.assertEqual(status_of_fork(look_in_child), 0)
@@ -3824,49 +3932,60 @@ class TestTemporarilyAndForks(Case):
         self.assertEqual(os.waitpid(pid, 0)[1], 0)
         self.assertIs(flag_of(self.fd), False)
 
-    @in_child
-    def test_a_thread_inside_the_lock_keeps_nobody_from_forking(self):
-        end_if_hanging(60)
-        inside = threading.Event()
-        done = threading.Event()
+    def enter_and_leave(self):
+        with temporarily(self.file):
+            pass
 
-        def stay_inside():
-            with inheritable._lock_here():
-                inside.set()
-                done.wait()
+    def use_in_child(self):
+        with open(self.path + "2", "w") as file:
+            for _ in range(2):
+                with temporarily(file):
+                    disable_inheritance()
+                    self.assertIs(get_inheritable(file), True)
+                self.assertIs(get_inheritable(file), False)
+            set_inheritable(file, True)
+            self.assertEqual(receive(str(file.fileno())), file.fileno())
 
-        def use_in_child():
-            with temporarily(self.file):
-                disable_inheritance()
-                self.assertIs(flag_of(self.fd), True)
-            self.assertIs(flag_of(self.fd), False)
-            set_inheritable(self.file, True)
-            self.assertEqual(receive(str(self.fd)), self.fd)
+    def test_a_fork_while_another_thread_is_inside_the_lock(self):
+        # The thread stops at one instruction of a block after another. At some of them
+        # it has the lock.
+        for step in itertools.count(1, 7):
+            stopped, go_on = threading.Event(), threading.Event()
 
-        with in_thread(stay_inside, end=done.set):
-            inside.wait()
-            self.assertEqual(status_of_fork(use_in_child), 0)
+            def stop(stopped=stopped, go_on=go_on):
+                stopped.set()
+                wait_for(go_on)
 
-    def test_a_fork_inside_the_lock(self):
-        # As a signal handler that forks while its thread enters a block.
-        with inheritable._lock_here():
-            pid = os.fork()
-            if pid == 0:
-                end_if_hanging(60)
-        if pid == 0:
-            status = 1
-            with contextlib.suppress(BaseException):
-                run_threads(lambda: leave(enter(self.file)))
-                status = int(flag_of(self.fd))
-            os._exit(status)
-        self.assertEqual(os.waitpid(pid, 0)[1], 0)
+            def stop_at_step(step=step, stop=stop, stopped=stopped):
+                with AtStep(step, stop, MODULE):
+                    self.enter_and_leave()
+                stopped.set()
 
-    # What the hooks of another module do in the child, right after the fork. One thread
-    # of the parent sits inside the lock, and another in a block of a file.
+            with in_thread(stop_at_step, end=go_on.set) as thread:
+                wait_for(stopped)
+                self.assertEqual(status_of_fork(self.use_in_child), 0, step)
+                thread.join(0)
+                if not thread.is_alive():
+                    break
+        self.assertGreater(step, 50)
+
+    def test_a_fork_by_a_signal_handler_inside_the_lock(self):
+        # In the child another thread uses the lock too.
+        def use_in_thread():
+            run_threads(self.use_in_child)
+
+        def fork_and_use():
+            self.assertEqual(status_of_fork(use_in_thread), 0)
+
+        for _ in every_step(self.enter_and_leave, fork_and_use, MODULE, stride=7):
+            pass
+
+    # Hooks of another module use blocks in the child, right after the fork. In the
+    # parent, one thread is holding the lock and another one is in a block.
     HOOKS = """
         import os, signal, sys, threading, warnings
 
-        # Python 3.12 and later warn of a fork beside other threads.
+        # Python 3.12 and later warn about a fork while there are threads.
         warnings.simplefilter("ignore", DeprecationWarning)
         signal.alarm(60)
         file = open(os.devnull)
@@ -3888,7 +4007,7 @@ class TestTemporarilyAndForks(Case):
         import inheritable
         {after}
 
-        ready = threading.Barrier(3)
+        ready = threading.Barrier(3, timeout=50)
         def stay_in_block():
             with inheritable.temporarily(file):
                 ready.wait()
@@ -3902,53 +4021,46 @@ class TestTemporarilyAndForks(Case):
         for function in stay_in_block, stay_in_lock:
             threading.Thread(target=function, daemon=True).start()
         ready.wait()
-        locked.wait()
+        locked.wait(50)
         pid = os.fork()
         if pid == 0:
             flags = [os.get_inheritable(f.fileno()) for f in (file, mine)]
             os._exit(used != [[True, True, False, False]] or flags != [False, False])
         print(os.waitpid(pid, 0)[1], flush=True)
-        # The threads are not waited for.
+        # Do not wait for the threads.
         os._exit(0)
         """
 
-    def check_hook(self, before="", after=""):
-        register = "os.register_at_fork(after_in_child={})"
-        before = register.format(before) if before else ""
-        after = register.format(after) if after else ""
-        done = run_python(self.HOOKS.format(before=before, after=after))
-        self.assertEqual((done.stdout, done.stderr), ("0\n", ""))
-
-    def test_in_a_hook_that_comes_before(self):
-        self.check_hook(before="use")
-
-    def test_in_a_hook_that_comes_after(self):
-        self.check_hook(after="use")
-
-    def test_in_a_signal_handler_that_comes_before(self):
-        self.check_hook(before="use_in_handler")
-
-    def test_in_a_signal_handler_that_comes_after(self):
-        self.check_hook(after="use_in_handler")
+    def test_in_hooks_and_signal_handlers_that_come_before_and_after(self):
+        for function in "use", "use_in_handler":
+            register = f"os.register_at_fork(after_in_child={function})"
+            for hooks in (
+                {"before": register, "after": ""},
+                {"before": "", "after": register},
+            ):
+                with self.subTest(**hooks):
+                    done = run_python(self.HOOKS.format(**hooks))
+                    self.assertEqual((done.stdout, done.stderr), ("0\n", ""))
 
     def test_reload_and_fork_print_nothing(self):
         code = """
-            import importlib, os, inheritable
+            import importlib, os, sys, inheritable
             for _ in range(2):
                 importlib.reload(inheritable)
                 pid = os.fork()
-                with inheritable.temporarily(open(os.devnull)):
+                with open(os.devnull) as file, inheritable.temporarily(file):
                     pass
                 if pid == 0:
                     os._exit(0)
-                assert os.waitpid(pid, 0)[1] == 0
+                if os.waitpid(pid, 0)[1]:
+                    sys.exit("the fork failed")
             """
         done = run_python(code)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
 
 class TestTemporarilyAndHandlers(Case):
-    """Signal handlers and interrupts may come at any point of a block."""
+    """Signal handlers and interrupts may run at any point of a block."""
 
     def setUp(self):
         super().setUp()
@@ -3987,6 +4099,28 @@ class TestTemporarilyAndHandlers(Case):
         leave(self.entered.pop())
         self.assertIs(flag_of(self.handle), False)
 
+    def test_what_is_set_as_soon_as_the_flag_is_off_stays(self):
+        # Another thread may do so while the block is still ending.
+        has_been_on, has_set_it = [], []
+
+        def enter_and_leave():
+            with temporarily(self.file):
+                has_been_on.append(flag_of(self.handle))
+
+        def handler():
+            if has_been_on and not flag_of(self.handle):
+                set_inheritable(self.file, True)
+                has_set_it.append(True)
+
+        rounds = 0
+        for step in every_step(enter_and_leave, handler, MODULE):
+            self.assertIs(flag_of(self.handle), bool(has_set_it), step)
+            rounds += len(has_set_it)
+            set_inheritable(self.file, False)
+            has_been_on.clear()
+            has_set_it.clear()
+        self.assertGreater(rounds, 0)
+
     def test_an_inheritable_file_stays_so_whatever_the_handler_does(self):
         set_inheritable(self.file, True)
         for step in every_step(self.enter_and_leave, self.enter_and_leave, MODULE):
@@ -4001,23 +4135,21 @@ class TestTemporarilyAndHandlers(Case):
         signal.signal(signal.SIGALRM, handler)
         chance = random.Random(3)
         for _ in range(int(2000 * SOAK)):
-            late = time.monotonic() + A_LONG_TIME
             first = enter(self.file)
             self.entered.append(enter(self.file))
             signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 5e-5))
             leave(first)
-            while self.entered and time.monotonic() < late:
-                pass
+            wait_until(lambda: not self.entered)
             self.assertIs(flag_of(self.handle), False)
 
-    # In a child, for one of the interrupts leaves the lock held.
+    # In a child, since one of the interrupts leaves the lock held.
     @in_child
     def test_interrupts_at_every_step_leave_next_to_none_on(self):
         def interrupt():
             raise KeyboardInterrupt
 
         def enter_and_leave_despite_interrupt():
-            # Not contextlib.suppress, in which the interrupt would strike too.
+            # Not contextlib.suppress, since it would be interrupted too.
             try:
                 self.enter_and_leave()
             except KeyboardInterrupt:
@@ -4040,7 +4172,7 @@ class TestTemporarilyAndHandlers(Case):
     @timers
     @in_child
     def test_interrupts_of_a_timer_leave_next_to_none_on(self):
-        # How many exactly is measured by .ci/bench.py.
+        # .ci/bench.py measures the exact rate.
         def interrupt(number, frame):
             raise KeyboardInterrupt
 
@@ -4049,8 +4181,8 @@ class TestTemporarilyAndHandlers(Case):
         left = 0
         rounds = int(2000 * SOAK)
         for _ in range(rounds):
-            # It strikes in a function of its own, for 3.13 catches nothing that strikes
-            # at the jump of a loop in the same function.
+            # This has a function of its own: 3.13 cannot catch an interrupt at the jump
+            # of a loop in the same function.
             with contextlib.suppress(KeyboardInterrupt):
                 self.enter_and_leave_until_interrupted(chance)
             if PYPY:
@@ -4071,7 +4203,7 @@ class TestTemporarilyAndHandlers(Case):
 
 
 def collect_garbage():
-    """Let PyPy finish the generators of interrupted blocks."""
+    """Make PyPy finish the generators of interrupted blocks."""
     gc.collect()
 
 
@@ -4084,12 +4216,10 @@ def in_another_block(file):
     def stay_inside():
         with temporarily(file):
             inside.set()
-            done.wait()
+            wait_for(done)
 
     with in_thread(stay_inside, end=done.set):
-        if not inside.wait(A_LONG_TIME):
-            msg = "the other thread has not begun its block"
-            raise AssertionError(msg)
+        wait_for(inside)
         yield
 
 
@@ -4125,7 +4255,7 @@ class TestTemporarilyAndTheWorst(Case):
             leave_a_block_behind()
             """
         for _ in range(max(4, int(10 * SOAK))):
-            done = run_python(code, timeout=60)
+            done = run_python(code)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     @unittest.skipIf(PYPY, "PyPy counts the bytes of its stack, not the calls")
@@ -4138,9 +4268,10 @@ class TestTemporarilyAndTheWorst(Case):
                 with temporarily(self.file):
                     pass
 
-        sys.setrecursionlimit(400)
+        base = len(inspect.stack(0))
+        sys.setrecursionlimit(base + 120)
         results = set()
-        for depth in range(250, 400):
+        for depth in range(20, 120):
             error = outcome(dive, depth)
             results.add(error and error[0])
             collect_garbage()
@@ -4158,19 +4289,21 @@ class TestTemporarilyAndTheWorst(Case):
         Returns:
             Whether there was such a step.
         """
-        with AtStep(step, function, MODULE) as tracing:
+        with AtStep(step, function, MODULE) as tracing, warnings.catch_warnings():
+            # Python 3.12 and later warn about a fork while there are threads.
+            warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid == 0:
             status = 1
             try:
-                end_if_hanging(60)
+                end_if_hanging(A_LONG_TIME)
                 check()
                 status = 0 if tracing.reached else 2
             except BaseException:  # noqa: BLE001
                 sys.excepthook(*sys.exc_info())
             finally:
                 os._exit(status)
-        status = os.waitpid(pid, 0)[1]
+        status = status_of(pid)
         self.assertIn(status, (0, 2 << 8), step)
         return status == 0
 
@@ -4260,8 +4393,8 @@ class TestPassing(Case):
     def test_a_child_takes_files_and_sockets(self):
         r, w = self.pipe()
         listening, client, accepted = self.sockets()
-        # Under Wine a socket needs to be told its kind. The listening one is detached,
-        # for Wine 8 does not close it.
+        # Under Wine, socket() needs the kind of an inherited socket. The listening one
+        # is detached because Wine 8 does not close it.
         code = """
             import os, socket, sys
             from inheritable import receive, receive_handle
@@ -4326,22 +4459,12 @@ class TestPassing(Case):
             self.assertEqual(json.loads(output_of(LOOK, *numbers, **child.popen)), [])
         self.assertEqual(flags_of(numbers), [False, True, False])
 
-    @posix
-    def test_leaves_the_flags_of_the_parent_alone(self):
-        r, _ = self.pipe()
-        set_inheritable(r, True)
-        handles = [self.fd, r.fileno()]
-        with passing(self.file, r):
-            self.assertEqual(flags_of(handles), [False, True])
-        self.assertEqual(flags_of(handles), [False, True])
-
-    @windows
-    def test_the_flags_are_on_inside_the_block(self):
+    def test_the_flags_of_the_parent_are_on_inside_the_block_on_windows_only(self):
         r, _ = self.pipe()
         set_inheritable(r, True)
         handles = [self.handle, handle_of(r)]
         with passing(self.file, r):
-            self.assertEqual(flags_of(handles), [True, True])
+            self.assertEqual(flags_of(handles), [WINDOWS, True])
         self.assertEqual(flags_of(handles), [False, True])
 
     def test_within_temporarily(self):
@@ -4396,7 +4519,7 @@ class TestPassing(Case):
         with passing(self.file, startupinfo=info) as child:
             built = child.popen["startupinfo"]
             self.assertEqual(built.dwFlags, subprocess.STARTF_USESHOWWINDOW)
-            # Windows refuses one that is not inheritable, which Wine passes over.
+            # Windows refuses a handle that is not inheritable. Wine ignores it.
             flags = flags_of(built.lpAttributeList["handle_list"])
             self.assertEqual(flags, [True, True])
             printed = output_of(LOOK, *numbers, **child.popen)
@@ -4435,10 +4558,12 @@ class TestPassing(Case):
     def test_a_file_that_got_number_0(self):
         os.dup2(self.fd, 0)
         self.file.close()
+        # The duplicate must not get 1, but the lowest number above the streams.
+        free = os.dup(0)
+        os.close(free)
         os.close(1)
-        # The duplicate must not be 1, but the lowest number above the streams.
         with passing(0) as child:
-            self.assertEqual(child.args, [str(self.fd)])
+            self.assertEqual(child.args, [str(free)])
             self.assertIs(flag_of(int(child.args[0])), False)
             self.assertEqual(output_of(READ, *child.args, **child.popen), "secret")
         self.assertIsNone(flag_of(int(child.args[0])))
@@ -4456,33 +4581,12 @@ class TestPassing(Case):
             self.assertEqual(output_of(code, *child.args, **child.popen), "1\n")
         self.assertEqual(_winapi.WaitForSingleObject(event, 0), 0)
 
-    def test_bad_files_are_refused_and_nothing_is_left_open(self):
-        bad = bad_files(*self.closed_file())
-        before = open_after_collection()
-        for file, error in bad:
-            with self.assertRaises(error), passing(self.file, 1, file):
-                self.fail("entered")
-            self.assertEqual(open_handles(), before)
-
-    def test_an_error_names_the_number(self):
-        bad, _ = self.closed_file()
-        with self.assertRaises(OSError) as caught, passing(self.file, bad):
-            self.fail("entered")
-        self.assertEqual(caught.exception.errno, errno.EBADF)
-        self.assertEqual(caught.exception.filename, bad)
-        self.assertIn(str(bad), str(caught.exception))
-
-    def test_a_wrong_type_is_told_what_was_expected(self):
-        message = "^expected a file, an OpenHandle or an int, not 'NoneType'$"
-        with self.assertRaisesRegex(TypeError, message), passing(self.file, None):
-            self.fail("entered")
-
     def test_the_child_goes_on_at_the_position(self):
         with open(self.path, "w") as file:
             file.write("one\ntwo\n")
         with open(self.path) as file:
             self.assertEqual(file.readline(), "one\n")
-            # It has read ahead.
+            # Python has read ahead.
             file.seek(file.tell())
             code = """
                 import sys, inheritable
@@ -4493,7 +4597,7 @@ class TestPassing(Case):
                 self.assertEqual(output_of(code, *child.args, **child.popen), "two\n\n")
 
     def test_many_children_from_many_threads(self):
-        # The child sees the end at once, if no sibling has the other end too.
+        # The child sees end-of-file at once unless a sibling has the other end.
         code = """
             import inheritable, os, sys
             sys.exit(os.read(inheritable.receive(sys.argv[1]), 1) != b"")
@@ -4512,10 +4616,10 @@ class TestPassing(Case):
                 os.close(r)
                 os.close(w)
                 try:
-                    self.assertEqual(process.wait(timeout=120), 0)
+                    self.assertEqual(process.wait(A_LONG_TIME), 0)
                 finally:
                     process.kill()
-                    process.wait()
+                    process.wait(A_LONG_TIME)
 
         run_threads(*[start_children] * 8)
 
@@ -4566,13 +4670,15 @@ class TestPassing(Case):
 
 @windows
 class TestDescriptorsAndHandles(Case):
-    """An object's number that is both a descriptor and a handle is never guessed at."""
+    """The class of an object decides whether its number is a descriptor or a handle.
+
+    Every number here is both, each of another object, so that a wrong guess shows.
+    """
 
     def setUp(self):
         super().setUp()
         # The handles of the sockets are opened first, so that they are low.
         self.listening, self.client, self.accepted = self.sockets()
-        reader, _ = self.pipe()
         self.files = []
         self.addCleanup(self.close_files)
         lowest = max(400, self.client.fileno() + 1, self.accepted.fileno() + 1)
@@ -4581,10 +4687,9 @@ class TestDescriptorsAndHandles(Case):
             self.files.append(open(self.path))  # noqa: SIM115
             fd = self.files[-1].fileno()
         self.handles = [handle_of(file) for file in self.files]
-        self.everything = [
-            *self.handles,
-            handle_of(reader),
-            *(sock.fileno() for sock in (self.listening, self.client, self.accepted)),
+        highest = max(self.handles) + 400
+        self.closed_or_not_inheritable = [
+            handle for handle in range(4, highest, 4) if not flag_of(handle)
         ]
 
     def close_files(self):
@@ -4592,89 +4697,210 @@ class TestDescriptorsAndHandles(Case):
             file.close()
 
     def inheritable_ones(self):
-        found = [handle for handle in self.everything if flag_of(handle)]
+        """Return what has become inheritable, and make it non-inheritable again."""
+        found = [handle for handle in self.closed_or_not_inheritable if flag_of(handle)]
         for handle in found:
             os.set_handle_inheritable(handle, False)
         return found
 
-    def test_a_response_of_http_is_its_socket(self):
+    def free_descriptor(self):
+        """Close a file whose descriptor is also a handle. The next file gets it."""
+        for file in self.files:
+            if not file.closed and flag_of(file.fileno()) is False:
+                # So low a handle belongs to none of the files.
+                file.close()
+                return
+        self.fail("no descriptor is also a handle")
+
+    def check(self, file, handle):
+        number = file.fileno()
+        # The number is both.
+        msvcrt.get_osfhandle(number)
+        self.assertIsNotNone(flag_of(number))
+        for set_ in set_inheritable, set_handle_inheritable:
+            set_(file, True)
+            self.assertEqual(self.inheritable_ones(), [handle])
+        with temporarily(file):
+            self.assertEqual(self.inheritable_ones(), [handle])
+        with passing(file) as child:
+            self.assertEqual(child.args[0].rstrip("a"), str(handle))
+
+    def check_descriptor(self, make, *args, **options):
+        """Check that what this makes is the file with its descriptor."""
+        self.free_descriptor()
+        with contextlib.closing(make(*args, **options)) as file:
+            self.check(file, msvcrt.get_osfhandle(file.fileno()))
+
+    def check_socket(self, file):
+        """Check that this is the socket of the client."""
+        self.assertEqual(file.fileno(), self.client.fileno())
+        self.check(file, self.client.fileno())
+
+    def test_files(self):
+        for mode in "r", "w", "a", "r+", "rb", "wb", "ab", "r+b":
+            self.check_descriptor(open, self.path, mode)
+        self.check_descriptor(open, self.path, "rb", 0)
+        self.check_descriptor(os.fdopen, os.dup(self.fd))
+
+    def test_temporary_files(self):
+        self.check_descriptor(tempfile.TemporaryFile, dir=self.folder)
+        self.check_descriptor(tempfile.NamedTemporaryFile, "w", dir=self.folder)
+        # Its fileno() puts it on disk.
+        self.check_descriptor(tempfile.SpooledTemporaryFile, dir=self.folder)
+
+    def test_compressed_files(self):
+        import bz2
+        import gzip
+        import lzma
+        import zipfile
+
+        for opened in gzip.open, bz2.open, lzma.open:
+            for mode in "wb", "wt", "rb", "rt":
+                self.check_descriptor(opened, self.path + "2", mode)
+        self.free_descriptor()
+        with zipfile.ZipFile(self.path + "3", "w") as archive:
+            self.check(archive.fp, handle_of(archive.fp))
+
+    def test_files_of_codecs(self):
+        import codecs
+
+        with warnings.catch_warnings():
+            # Since 3.14.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.check_descriptor(codecs.open, self.path, "r", "utf-8")
+        for wrapping in codecs.getreader("utf-8"), codecs.getwriter("utf-8"):
+            self.check_descriptor(lambda wrap=wrapping: wrap(open(self.path, "r+b")))  # noqa: SIM115
+
+    def test_files_of_fileinput(self):
+        import fileinput
+
+        def begin():
+            lines = fileinput.FileInput([self.path])  # noqa: SIM115
+            lines.readline()
+            return lines
+
+        with open(self.path, "a") as file:
+            file.write("\nsecond line\n")
+        self.check_descriptor(begin)
+
+    def test_pipes_of_a_process(self):
+        def start():
+            pipes = {"stdin": subprocess.PIPE, "universal_newlines": True}
+            processes.append(subprocess.Popen(python_command(""), **pipes))
+            return processes[-1].stdin
+
+        processes = []
+        self.check_descriptor(start)
+        processes[0].wait()
+
+    def test_sockets(self):
+        self.check_socket(self.client)
+        for mode, buffering in ("rb", -1), ("r", -1), ("wb", -1), ("rwb", 0):
+            with self.client.makefile(mode, buffering) as file:
+                self.check_socket(file)
+
+    def test_sockets_of_ssl(self):
+        try:
+            import ssl
+        except ImportError as error:
+            self.skipTest(str(error))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        wrapped = context.wrap_socket(self.client, do_handshake_on_connect=False)
+        self.addCleanup(wrapped.close)
+        self.check(wrapped, wrapped.fileno())
+
+    def test_servers(self):
+        with socketserver.TCPServer(
+            ("127.0.0.1", 0), socketserver.BaseRequestHandler, bind_and_activate=False
+        ) as server:
+            server.socket.close()
+            server.socket = self.client
+            self.check_socket(server)
+
+    def test_sockets_of_asyncio(self):
+        from asyncio.trsock import TransportSocket
+
+        self.check_socket(TransportSocket(self.client))
+
+    def test_connections_of_multiprocessing(self):
+        # It is told to close no socket.
+        connection = multiprocessing.connection.PipeConnection(self.client.fileno())
+        self.check_socket(connection)
+        connection._handle = None
+
+    def test_a_response_of_http_is_what_it_reads_from(self):
         self.accepted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
         response = http.client.HTTPResponse(self.client)
         self.addCleanup(response.close)
         response.begin()
-        self.assertEqual(response.fileno(), self.client.fileno())
-        # The number is a descriptor, too.
-        msvcrt.get_osfhandle(response.fileno())
-        set_inheritable(response, True)
-        self.assertEqual(self.inheritable_ones(), [self.client.fileno()])
-        set_handle_inheritable(response, True)
-        self.assertEqual(self.inheritable_ones(), [self.client.fileno()])
-        with passing(response) as child:
-            self.assertEqual(child.args, [str(self.client.fileno())])
+        self.check_socket(response)
 
-    def test_a_class_around_a_socket_is_refused(self):
-        around = WithFileno(self.client.fileno())
-        message = "both an open descriptor and an open handle"
-        with self.assertRaisesRegex(TypeError, message):
-            set_inheritable(around, True)
-        with self.assertRaisesRegex(TypeError, message):
-            set_handle_inheritable(around, True)
-        with self.assertRaisesRegex(TypeError, message):
-            disable_inheritance(around)
-        with self.assertRaisesRegex(TypeError, message), passing(around):
-            self.fail("entered")
+        # Whatever has a makefile() will do for a socket.
+        class Recorded:
+            makefile = staticmethod(functools.partial(open, self.path))
+
+        self.check_descriptor(http.client.HTTPResponse, Recorded)
+
+    def test_responses_of_urllib(self):
+        import urllib.request
+
+        url = "file:" + urllib.request.pathname2url(self.path)
+        self.check_descriptor(urllib.request.urlopen, url)
+        port = self.listening.getsockname()[1]
+
+        def answer():
+            connection, _ = self.listening.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+
+        with in_thread(answer):
+            no_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            response = no_proxy.open(f"http://127.0.0.1:{port}", timeout=60)
+            with response:
+                # As the number is higher than those of all descriptors, this shows
+                # only that it is known.
+                set_inheritable(response, True)
+                self.assertIs(flag_of(response.fileno()), True)
+
+    def test_an_unknown_class_is_refused(self):
+        number = self.client.fileno()
+        message = (
+            "^whether fileno\\(\\) of 'WithFileno' is a descriptor or a handle is not "
+            f"known: pass {number} if it is a descriptor, OpenHandle\\({number}\\) if "
+            "it is a handle$"
+        )
+        around = WithFileno(number)
+        # Something else is inside.
+        around.file = self.accepted
+        for function in [
+            get_inheritable,
+            get_handle_inheritable,
+            lambda file: set_inheritable(file, True),
+            lambda file: set_handle_inheritable(file, True),
+            disable_inheritance,
+            holders,
+            lambda file: temporarily(file).__enter__(),
+            lambda file: passing(file).__enter__(),
+        ]:
+            with self.assertRaisesRegex(TypeError, message):
+                function(around)
         self.assertEqual(self.inheritable_ones(), [])
-
-    def test_a_class_around_a_socket_is_a_handle_once_the_files_are_closed(self):
-        self.close_files()
-        handle = self.client.fileno()
-        if not isinstance(outcome(msvcrt.get_osfhandle, handle), tuple):
-            self.skipTest("the number is a descriptor still")
-        set_inheritable(WithFileno(handle), True)
-        self.assertIs(flag_of(handle), True)
-        set_inheritable(WithFileno(handle), False)
-
-    def test_a_class_around_a_file_is_that_file_or_refused(self):
-        refused = 0
-        for file, handle in zip(self.files, self.handles):
-            got = outcome(set_inheritable, WithFileno(file.fileno()), True)
-            if got == (TypeError, None, None):
-                refused += 1
-                self.assertEqual(self.inheritable_ones(), [])
-            else:
-                self.assertIsNone(got)
-                self.assertEqual(self.inheritable_ones(), [handle])
-        self.assertLess(refused, len(self.files) / 2)
+        # Now it is known.
+        around.file = self.client
+        self.check_socket(around)
 
     def test_every_file_is_its_descriptor(self):
         for file, handle in zip(self.files, self.handles):
             set_inheritable(file, True)
-            self.assertEqual(self.inheritable_ones(), [handle])
-
-    def test_a_pipe_that_is_being_read_is_not_waited_for(self):
-        # Windows' own GetFileType waits there, and Wine's never does, so this one
-        # function has a stand-in.
-        real = inheritable._GetFileType
-        may_answer = threading.Event()
-
-        def wait_and_get(copy):
-            may_answer.wait(A_LONG_TIME)
-            return real(copy)
-
-        inheritable._GetFileType = wait_and_get
-        self.addCleanup(setattr, inheritable, "_GetFileType", real)
-        self.addCleanup(may_answer.set)
-        start = time.monotonic()
-        # It counts as the pipe that it is.
-        with self.assertRaises(TypeError):
-            set_inheritable(WithFileno(self.client.fileno()), True)
-        self.assertLess(time.monotonic() - start, 2)
+            self.assertEqual(flags_of(self.handles).count(True), 1)
+            os.set_handle_inheritable(handle, False)
 
     def test_a_handle_of_a_process_is_a_handle_everywhere(self):
         process = subprocess.Popen(python_command(""))
-        process.wait()
+        process.wait(A_LONG_TIME)
         handle = process._handle
-        self.everything.append(int(handle))
         set_inheritable(handle, True)
         self.assertEqual(self.inheritable_ones(), [handle])
         self.assertIs(get_inheritable(handle), False)
@@ -4683,14 +4909,13 @@ class TestDescriptorsAndHandles(Case):
         with passing(handle) as child:
             self.assertEqual(child.args, [str(int(handle))])
         handle.Close()
-        self.everything.pop()
         functions = [get_inheritable, get_handle_inheritable, disable_inheritance]
         for function in functions:
             self.assertEqual(outcome(function, handle)[0], ValueError)
 
 
 class TestReceive(Case):
-    # What comes before the code of each child.
+    # This precedes the code of each child.
     START = """\
         import errno, os, sys, threading
         from inheritable import *
@@ -4698,7 +4923,7 @@ class TestReceive(Case):
         """
 
     def give(self, code, *files, more=(), **options):
-        """Hand files over to a child that runs code, and return what it prints."""
+        """Pass files to a child that runs code. Return what it prints."""
         whole = textwrap.dedent(self.START) + textwrap.dedent(code)
         with passing(*files) as child:
             return output_of(whole, *child.args, *more, **{**child.popen, **options})
@@ -4742,7 +4967,7 @@ class TestReceive(Case):
 
     def test_one_of_several_threads_gets_it(self):
         code = """
-            got, start = [], threading.Barrier(8)
+            got, start = [], threading.Barrier(8, timeout=50)
             def take():
                 start.wait()
                 try:
@@ -4753,7 +4978,7 @@ class TestReceive(Case):
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join()
+                thread.join(50)
             flags = [get_inheritable(fd) for fd in set(got) - {errno.EBADF}]
             print(got.count(errno.EBADF), len(got), flags.count(True))
             """
@@ -4830,11 +5055,6 @@ class TestReceive(Case):
                     self.assertEqual(outcome(function, arg), (TypeError, None, None))
             self.assertIs(flag_of(self.handle), True)
 
-    def test_a_wrong_type_is_told_what_was_expected(self):
-        for function in receive, receive_handle:
-            with self.assertRaisesRegex(TypeError, "^expected a str.*, not 'int'$"):
-                function(self.handle)
-
     def test_bytes_go_through_as_they_are(self):
         data = b"\r\n\n\x1a\0\xff rest"
         r, w = self.pipe()
@@ -4857,7 +5077,7 @@ class TestReceive(Case):
 
     @windows
     def test_a_grandchild_on_windows_does_not_get_it(self):
-        # The C runtime hands descriptors over on its own, to a child of os.spawnv.
+        # The C runtime passes its descriptors on to a child of os.spawnv.
         code = """
             import subprocess
             fd = receive(args[0])
@@ -4888,70 +5108,162 @@ class TestReceive(Case):
         self.assertEqual(printed.split(), ["True", "True"])
 
 
-# What the processes of multiprocessing do in the tests. Those that are spawned import
-# it from here.
+class TestErrorsOfEveryFunction(Case):
+    """Every function refuses what is not a file, in the same way."""
+
+    def with_one_file(self):
+        """Return the name of each function that takes one file, and how to call it."""
+        functions = [
+            ("get_inheritable", get_inheritable),
+            ("get_handle_inheritable", get_handle_inheritable),
+            ("set_inheritable", lambda file: set_inheritable(file, True)),
+            ("set_handle_inheritable", lambda file: set_handle_inheritable(file, True)),
+        ]
+        if FINDS_HOLDERS:
+            functions.append(("holders", holders))
+        return functions
+
+    def with_several_files(self):
+        """Return the name of each function that takes files, and how to call it."""
+
+        def entering(function):
+            def enter_it(*files):
+                with function(*files):
+                    self.fail("entered")
+
+            return enter_it
+
+        return [
+            ("disable_inheritance", disable_inheritance),
+            ("temporarily", entering(temporarily)),
+            ("passing", entering(passing)),
+        ]
+
+    def test_a_wrong_type_is_told_what_was_expected(self):
+        message = "^expected a file, an OpenHandle or an int, not '{}'{}$"
+        several = self.with_several_files()
+        for name, function in self.with_one_file() + several:
+            for wrong in b"1", None, 1.0, [1]:
+                with self.subTest(function=name, wrong=wrong):
+                    is_list = wrong == [1] and name in dict(several)
+                    hint = r": write \*files" if is_list else ""
+                    expected = message.format(type(wrong).__name__, hint)
+                    with self.assertRaisesRegex(TypeError, expected):
+                        function(wrong)
+        for function in receive, receive_handle:
+            with self.assertRaisesRegex(TypeError, "^expected a str.*, not 'int'$"):
+                function(self.handle)
+
+    def with_process(self):
+        """Return the functions that take a process id."""
+        if not FINDS_HOLDERS:
+            return [open_handles]
+        return [open_handles, lambda pid: holders(self.handle, pid)]
+
+    @other_processes
+    def test_no_such_process(self):
+        pids = [0, -1, -os.getpid(), 2**31 - 1, 2**31, 2**32, 2**32 + os.getpid()]
+        pids += [2**64, 2**22 + 4, 10**5000]
+        if not WINDOWS:
+            # On Windows, the Popen object still has a handle of it.
+            ended = subprocess.Popen(python_command(""))
+            ended.wait(A_LONG_TIME)
+            pids.append(ended.pid)
+        for function in self.with_process():
+            for pid in pids:
+                got = outcome(function, pid)
+                self.assertEqual(got[:2], (ProcessLookupError, errno.ESRCH), pid)
+
+    @other_processes
+    def test_a_process_id_is_an_int(self):
+        for function in self.with_process():
+            for pid in "1", 1.0, b"1", [1], str(os.getpid()), self.file:
+                self.assertEqual(outcome(function, pid)[0], TypeError)
+            own = os.getpid()
+            self.assertEqual(function(Index(own)), function(own))
+
+    def test_an_error_about_one_of_several_files_names_its_number(self):
+        bad, _ = self.closed_file()
+        for name, function in self.with_several_files():
+            with self.subTest(function=name):
+                with self.assertRaises(OSError) as caught:
+                    function(self.file, bad)
+                self.assertEqual(caught.exception.errno, errno.EBADF)
+                self.assertEqual(caught.exception.filename, bad)
+                self.assertIn(str(bad), str(caught.exception))
+
+    def test_one_bad_file_among_several_changes_nothing_and_leaves_nothing_open(self):
+        r, w = self.pipe()
+        set_inheritable(w, True)
+        bad_ones = bad_files(*self.closed_file())
+        before = open_after_collection()
+        for name, function in self.with_several_files():
+            for bad, error in bad_ones:
+                with self.subTest(function=name, bad=bad):
+                    # `passing` duplicates the stream, and must close the duplicate.
+                    with self.assertRaises(error):
+                        function(self.file, r, 1, w, bad)
+                    self.assertEqual(open_handles(), before)
 
 
-def read_all(fd):
-    os.lseek(fd, 0, os.SEEK_SET)
-    return os.read(fd, 100)
+# The module that the children of multiprocessing import. It is small, so that they
+# start fast.
+JOBS = """
+    import json, os, socket
+    from inheritable import get_inheritable, receive, receive_handle
 
+    def read_all(fd):
+        os.lseek(fd, 0, os.SEEK_SET)
+        return os.read(fd, 100)
 
-def copy_over(source, target):
-    """Copy a file to a pipe."""
-    os.write(receive(target), read_all(receive(source)))
+    def copy_over(source, target):
+        os.write(receive(target), read_all(receive(source)))
 
+    def write_hello(arg):
+        os.write(receive(arg), b"hello")
 
-def write_hello(arg):
-    os.write(receive(arg), b"hello")
+    def append_line(arg):
+        with open(receive(arg), "ab", 0) as log:
+            log.write(b"child\\n")
 
+    def answer_socket(wine, arg):
+        # Under Wine, socket() needs the kind of an inherited socket. Wine can neither
+        # use nor close the inherited socket itself, but a duplicate works.
+        kind = [socket.AF_INET, socket.SOCK_STREAM]
+        handle = receive_handle(arg)
+        if wine:
+            connection = socket.fromfd(handle, *kind)
+        else:
+            connection = socket.socket(*kind, fileno=handle)
+        with connection:
+            connection.sendall(connection.recv(100).upper())
 
-def append_line(arg):
-    with open(receive(arg), "ab", 0) as log:
-        log.write(b"child\n")
+    def report_receiving(report, *args):
+        # Writes what receiving each argument gives to the file `report`.
+        results = []
+        for arg in args:
+            try:
+                fd = receive(arg)
+            except OSError as error:
+                results.append(error.errno)
+            else:
+                results.append([read_all(fd).decode(), get_inheritable(fd)])
+        with open(report, "w") as file:
+            json.dump(results, file)
 
+    of_this_worker = []
 
-def answer_socket(arg):
-    """Answer a message with the same in capitals."""
-    # Under Wine a socket needs to be told its kind.
-    kind = [socket.AF_INET, socket.SOCK_STREAM]
-    handle = receive_handle(arg)
-    # Wine can neither send on an inherited socket nor close it. With a duplicate it
-    # can.
-    if WINE:
-        connection = socket.fromfd(handle, *kind)
-    else:
-        connection = socket.socket(*kind, fileno=handle)
-    with connection:
-        connection.sendall(connection.recv(100).upper())
+    def initialize_worker(*args):
+        of_this_worker.extend(receive(arg) for arg in args)
 
-
-def report_receiving(report, *args):
-    """Write to the file of this path what receiving each argument gives."""
-    got = [outcome(receive, arg) for arg in args]
-    results = [
-        [read_all(fd).decode(), get_inheritable(fd)] if isinstance(fd, int) else fd[1]
-        for fd in got
-    ]
-    with open(report, "w") as file:
-        json.dump(results, file)
-
-
-# What a worker of a pool has received.
-of_this_worker = []
-
-
-def initialize_worker(*args):
-    of_this_worker.extend(receive(arg) for arg in args)
-
-
-def work(number):
-    os.write(of_this_worker[0], b"%d " % number)
-    return number
+    def work(number):
+        os.write(of_this_worker[0], b"%d " % number)
+        return number
+    """
 
 
 def each_method(test):
-    """Run a test for each way in which multiprocessing starts a process."""
+    """Run a test with each start method of multiprocessing."""
 
     @functools.wraps(test)
     def tests(self):
@@ -4962,28 +5274,58 @@ def each_method(test):
     return tests
 
 
-@unittest.skipUnless(MULTIPROCESSING, "this Python cannot start multiprocessing")
+@unittest.skipUnless(MULTIPROCESSING, "this Python cannot import multiprocessing")
 class TestMultiprocessing(Case):
+    def setUp(self):
+        super().setUp()
+        with open(os.path.join(self.folder, "jobs.py"), "w") as module:
+            module.write(textwrap.dedent(JOBS))
+        sys.path.insert(0, self.folder)
+        self.addCleanup(sys.path.remove, self.folder)
+        importlib.invalidate_caches()
+        self.jobs = importlib.import_module("jobs")
+        self.addCleanup(sys.modules.pop, "jobs")
+        # A spawned process imports the main module too, unless that has no file.
+        self.addCleanup(sys.modules.update, __main__=sys.modules["__main__"])
+        sys.modules["__main__"] = types.ModuleType("__main__")
+
+    def output_of(self, code, *args):
+        """Return what a child prints. It can import the module."""
+        folder = os.path.dirname(inheritable.__file__)
+        environ = {**os.environ, "PYTHONPATH": folder}
+        return output_of(code, *args, cwd=self.folder, env=environ)
+
     def run_process(self, context, target, *args):
-        """Run a process to its end, and return its status."""
+        """Run a process, wait for its end, and return its status."""
         process = context.Process(target=target, args=args)
         process.start()
         return self.status(process)
 
     def status(self, process):
-        process.join()
+        process.join(A_LONG_TIME)
+        if process.is_alive():
+            process.kill()
+            self.fail("this process hangs")
         status = process.exitcode
         process.close()
         return status
+
+    def received(self, context, *args):
+        """Return what a process receives for each argument, or the errno."""
+        report = f"{self.path}-{context.get_start_method()}"
+        job = self.jobs.report_receiving
+        self.assertEqual(self.run_process(context, job, report, *args), 0)
+        with open(report) as file:
+            return json.load(file)
 
     def skip_broken_executors(self, context):
         executor = concurrent.futures.ProcessPoolExecutor
         old = PYPY and not hasattr(executor, "_adjust_process_count")
         if old and context.get_start_method() != "fork":
-            self.skipTest("the executors of PyPy 7.3.11 can only fork")
+            self.skipTest("PyPy 7.3.11 has executors for the start method fork only")
 
     def read_to_end(self, reader):
-        """Read a pipe to its end, which comes if nobody has the other end any more."""
+        """Read a pipe up to end-of-file. No other process may have the write end."""
         if PROC:
             self.assertEqual({row.pid for row in holders(reader)}, {os.getpid()})
         return reader.read()
@@ -4992,7 +5334,7 @@ class TestMultiprocessing(Case):
     def test_a_process_receives_files(self, context):
         r, w = self.pipe()
         with passing(self.file, w) as child:
-            process = context.Process(target=copy_over, args=child.args)
+            process = context.Process(target=self.jobs.copy_over, args=child.args)
             process.start()
         w.close()
         self.assertEqual(self.status(process), 0)
@@ -5004,32 +5346,22 @@ class TestMultiprocessing(Case):
         handles = [self.handle, handle_of(r), handle_of(w)]
         set_inheritable(r, True)
         with passing(self.file, w) as child:
-            self.run_process(context, copy_over, *child.args)
+            self.run_process(context, self.jobs.copy_over, *child.args)
             self.assertEqual(flags_of(handles), [WINDOWS, True, WINDOWS])
         self.assertEqual(flags_of(handles), [False, True, False])
 
     @each_method
-    def test_a_process_receives_a_file_once_and_not_inheritable(self, context):
-        report = self.path + "-report"
+    def test_a_file_is_received_once_and_not_inheritable(self, context):
         with passing(self.file) as child:
-            args = [*child.args, *child.args]
-            self.assertEqual(
-                self.run_process(context, report_receiving, report, *args), 0
-            )
-        with open(report) as file:
-            self.assertEqual(json.load(file), [["secret", False], errno.EBADF])
+            results = self.received(context, *child.args, *child.args)
+        self.assertEqual(results, [["secret", False], errno.EBADF])
 
     @each_method
     def test_a_file_given_twice_is_received_twice(self, context):
-        report = self.path + "-report"
         before = open_after_collection()
         with passing(self.file, self.file, OpenHandle(self.handle)) as child:
             self.assertEqual(len(set(child.args)), 3)
-            self.assertEqual(
-                self.run_process(context, report_receiving, report, *child.args), 0
-            )
-        with open(report) as file:
-            results = json.load(file)
+            results = self.received(context, *child.args)
         self.assertEqual(results, [["secret", False]] * 3)
         if context.get_start_method() == "fork":
             self.assertEqual(open_after_collection(), before)
@@ -5039,7 +5371,9 @@ class TestMultiprocessing(Case):
         r, w = self.pipe()
         with passing(w) as child:
             for _ in range(3):
-                self.assertEqual(self.run_process(context, write_hello, *child.args), 0)
+                self.assertEqual(
+                    self.run_process(context, self.jobs.write_hello, *child.args), 0
+                )
         w.close()
         self.assertEqual(self.read_to_end(r), 3 * b"hello")
 
@@ -5052,7 +5386,7 @@ class TestMultiprocessing(Case):
             with open(path, "a") as third:
                 third.write("third\n")
             with passing(log) as child:
-                status = self.run_process(context, append_line, *child.args)
+                status = self.run_process(context, self.jobs.append_line, *child.args)
         with open(path) as written:
             self.assertEqual(
                 (status, written.read().split()), (0, ["parent", "third", "child"])
@@ -5063,26 +5397,28 @@ class TestMultiprocessing(Case):
         _, client, accepted = self.sockets()
         client.sendall(b"hello")
         with passing(accepted) as child:
-            self.assertEqual(self.run_process(context, answer_socket, *child.args), 0)
+            self.assertEqual(
+                self.run_process(context, self.jobs.answer_socket, WINE, *child.args), 0
+            )
         accepted.close()
         self.assertEqual(client.recv(100), b"HELLO")
-        # Nobody has that end any more.
+        # No process has that end open.
         self.assertEqual(client.recv(100), b"")
 
     @each_method
     def test_standard_streams_go_over_as_duplicates(self, context):
         code = """
-            import multiprocessing, sys, inheritable, test_inheritable
+            import multiprocessing, sys, inheritable, jobs
             context = multiprocessing.get_context(sys.argv[1])
             with inheritable.passing(sys.stdout) as child:
                 process = context.Process(
-                    target=test_inheritable.write_hello, args=child.args
+                    target=jobs.write_hello, args=child.args
                 )
                 process.start()
             process.join()
             print(process.exitcode)
             """
-        self.assertEqual(output_of(code, context.get_start_method()), "hello0\n")
+        self.assertEqual(self.output_of(code, context.get_start_method()), "hello0\n")
 
     @each_method
     def test_the_workers_of_an_executor_receive_files(self, context):
@@ -5091,9 +5427,11 @@ class TestMultiprocessing(Case):
         with passing(w) as child:
             initargs = tuple(child.args)
             with concurrent.futures.ProcessPoolExecutor(
-                2, context, initialize_worker, initargs
+                2, context, self.jobs.initialize_worker, initargs
             ) as executor:
-                self.assertEqual(list(executor.map(work, range(8))), list(range(8)))
+                self.assertEqual(
+                    list(executor.map(self.jobs.work, range(8))), list(range(8))
+                )
         w.close()
         written = sorted(self.read_to_end(r).split())
         self.assertEqual(written, [b"%d" % number for number in range(8)])
@@ -5102,11 +5440,13 @@ class TestMultiprocessing(Case):
     def test_the_workers_of_a_pool_receive_files(self, context):
         r, w = self.pipe()
         with passing(w) as child:
-            # Each worker does one thing, and then another one takes its place. A fork
-            # would then be one of a thread, of which Python warns.
+            # Each worker does one task, and then another worker takes its place. Python
+            # would warn about a fork then, since the pool has threads.
             tasks = None if context.get_start_method() == "fork" else 1
-            with context.Pool(2, initialize_worker, tuple(child.args), tasks) as pool:
-                self.assertEqual(pool.map(work, range(8), 1), list(range(8)))
+            with context.Pool(
+                2, self.jobs.initialize_worker, tuple(child.args), tasks
+            ) as pool:
+                self.assertEqual(pool.map(self.jobs.work, range(8), 1), list(range(8)))
                 pool.close()
                 pool.join()
         w.close()
@@ -5117,28 +5457,31 @@ class TestMultiprocessing(Case):
     def test_leaves_nothing_open(self, context):
         _, w = self.pipe()
         lists = []
-        # The first process makes multiprocessing start its helpers, which stay.
+        # With the first process, multiprocessing starts its helpers, which stay.
         for _ in range(3):
             with passing(self.file, w) as child:
-                self.assertEqual(self.run_process(context, copy_over, *child.args), 0)
+                self.assertEqual(
+                    self.run_process(context, self.jobs.copy_over, *child.args), 0
+                )
             lists.append([row.handle for row in open_after_collection()])
         self.assertEqual(lists[1], lists[2])
 
-    # Takes a file out of its block, and lets a stranger have its number.
+    # Ends the block of a file, and lets another file take its number.
     TOO_LATE = """
         import concurrent.futures, multiprocessing, os, sys
-        import inheritable, test_inheritable
+        import inheritable, jobs
         method, path, report = sys.argv[1:]
         context = multiprocessing.get_context(method)
         file = open(path)
         with inheritable.passing(file) as child:
             executor = concurrent.futures.ProcessPoolExecutor(
-                1, context, test_inheritable.initialize_worker, tuple(child.args)
+                1, context, jobs.initialize_worker, tuple(child.args)
             )
         fd = file.fileno()
         file.close()
         stranger = open(inheritable.__file__)
-        assert stranger.fileno() == fd
+        if stranger.fileno() != fd:
+            sys.exit("the stranger has another number")
         inheritable.set_inheritable(stranger, True)
         """
 
@@ -5147,7 +5490,7 @@ class TestMultiprocessing(Case):
         code = """
             args = (report, *child.args)
             process = context.Process(
-                target=test_inheritable.report_receiving, args=args
+                target=jobs.report_receiving, args=args
             )
             try:
                 process.start()
@@ -5158,7 +5501,7 @@ class TestMultiprocessing(Case):
         method = context.get_start_method()
         report = f"{self.path}-{method}"
         code = textwrap.dedent(self.TOO_LATE) + textwrap.dedent(code)
-        printed = output_of(code, method, self.path, report)
+        printed = self.output_of(code, method, self.path, report)
         if method == "fork":
             with open(report) as file:
                 self.assertEqual((printed, json.load(file)), ("", [errno.EBADF]))
@@ -5179,7 +5522,7 @@ class TestMultiprocessing(Case):
             """
         method = context.get_start_method()
         code = textwrap.dedent(self.TOO_LATE) + textwrap.dedent(code)
-        printed = output_of(code, method, self.path, "")
+        printed = self.output_of(code, method, self.path, "")
         expected = "BrokenProcessPool" if method == "fork" else "ValueError"
         self.assertEqual(printed.strip(), expected)
 
@@ -5209,13 +5552,10 @@ class TestMultiprocessing(Case):
         self.assertEqual(output_of(code, self.path).split(), ["True", "True", "False"])
 
     def test_a_plain_string_is_not_handed_over(self):
-        report = self.path + "-report"
         context = multiprocessing.get_context("spawn")
         with passing(self.file) as child:
-            plain = str(child.args[0])
-            status = self.run_process(context, report_receiving, report, plain)
-        with open(report) as file:
-            self.assertEqual((status, json.load(file)), (0, [errno.EBADF]))
+            results = self.received(context, str(child.args[0]))
+        self.assertEqual(results, [errno.EBADF])
 
     @forks
     def test_a_forked_child_receives_a_duplicate_once(self):
@@ -5224,26 +5564,27 @@ class TestMultiprocessing(Case):
 
             def receive_twice():
                 fd = receive(arg)
-                assert fd != self.fd
-                assert flags_of([fd, self.fd]) == [False, False]
-                assert os.path.sameopenfile(fd, self.fd)
-                assert outcome(receive, arg)[:2] == (OSError, errno.EBADF)
-                assert outcome(receive_handle, arg)[:2] == (OSError, errno.EBADF)
-                # Nothing is closed twice.
+                self.assertNotEqual(fd, self.fd)
+                self.assertEqual(flags_of([fd, self.fd]), [False, False])
+                self.assertTrue(os.path.sameopenfile(fd, self.fd))
+                for function in receive, receive_handle:
+                    again = outcome(function, arg)
+                    self.assertEqual(again[:2], (OSError, errno.EBADF))
+                # Both numbers can be closed.
                 os.close(fd)
                 self.file.close()
 
-            # What one child has received, another one can still receive.
+            # One child after another can receive it.
             for _ in range(2):
                 self.assertEqual(status_of_fork(receive_twice), 0)
-            # It was not handed over to this process.
+            # This process itself cannot receive it.
             self.assertEqual(outcome(receive, arg)[:2], (OSError, errno.EBADF))
 
     @forks
     def test_one_of_several_threads_of_a_forked_child_gets_it(self):
         def receive_in_threads():
             got = []
-            start = threading.Barrier(8)
+            start = threading.Barrier(8, timeout=A_LONG_TIME)
 
             def take():
                 start.wait()
@@ -5251,7 +5592,7 @@ class TestMultiprocessing(Case):
 
             run_threads(*[take] * 8)
             fds = [result for result in got if isinstance(result, int)]
-            assert len(fds) == 1, got
+            self.assertEqual(len(fds), 1, got)
 
         with passing(self.file) as child:
             (arg,) = child.args
@@ -5358,19 +5699,34 @@ class TestPassingTheSameFile(Case):
 
 
 def run_module(*args, **options):
-    """Run python inheritable.py; return its status and what is on each stream."""
+    """Run inheritable.py. Return its status, its stdout and its stderr."""
     done = run_command(
         [sys.executable, inheritable.__file__, *map(str, args)], **options
     )
     return done.returncode, done.stdout, done.stderr
 
 
+def with_plain_path():
+    """Return an environment with a PATH whose folders everyone may search.
+
+    Otherwise a missing command may count as inaccessible.
+    """
+    return {**os.environ, "PATH": os.environ["PATH"] if WINDOWS else os.defpath}
+
+
+def unescaped(message):
+    """Replace the escapes in a message by the characters they stand for."""
+    escape = re.compile(r"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})")
+    text = escape.sub(lambda found: chr(int(found[1] or found[2], 16)), message)
+    return text.replace("\\\\", "\\")
+
+
 def with_refusing_stdouts():
-    """Yield commands that run inheritable.py with a stdout that is closed or full.
+    """Yield commands that run inheritable.py with a closed or full stdout.
 
     Yields:
-        Each command, to which arguments are appended, and how many lines of an error
-        message can be read.
+        Each command, to which arguments can be appended, and how many lines its error
+        message then has on stderr.
     """
     redirections = {">&-": 1, ">&- 2>&-": 0}
     if os.path.exists("/dev/full"):
@@ -5404,7 +5760,7 @@ class TestList(Case):
 
     def test_the_table_has_the_targets(self):
         if not WINDOWS and not PROC:
-            self.skipTest("this system does not tell a file's path")
+            self.skipTest("this system does not show the paths of files")
         with passing(self.file) as child:
             _, out, _ = run_module(**child.popen)
         rests = {int(number): rest for number, _, rest in self.rows(out)}
@@ -5434,95 +5790,19 @@ class TestList(Case):
         if not WINDOWS and not PROC:
             status, out, err = run_module("--pid", os.getpid())
             self.assertEqual((status, out, len(err.splitlines())), (1, "", 1))
-            self.skipTest("this system does not tell")
+            self.skipTest("this system does not show other processes")
         status, out, err = run_module("list", "--pid", os.getpid(), "--json")
         self.assertIn(self.handle, [row["handle"] for row in json.loads(out)])
         status, out, err = run_module(f"--pid={os.getpid()}")
         self.assertEqual((status, err), (0, ""))
         self.assertNotIn("stdin)", out)
 
-    def check_error(self, expected, *args):
-        status, out, err = run_module(*args)
-        got = status, out, len(err.splitlines())
-        self.assertEqual(got, (expected, "", 1), (args, err))
-        self.assertRegex(err, "^inheritable: .")
-        self.assertIn(" ".join(map(str, args)), err)
-
-    def test_bad_usage_is_2(self):
-        for args in [
-            ["--pid", "x"],
-            ["--pid"],
-            ["--pid", "-7"],
-            ["--pid", "\u0667"],
-            ["--pid", "1_0"],
-            ["--no"],
-            ["nonsense"],
-            ["list", "ls"],
-        ]:
-            with self.subTest(args=args):
-                if all(arg.isascii() for arg in args):
-                    self.check_error(2, *args)
-                else:
-                    self.assertEqual(run_module(*args)[:2], (2, ""))
-        self.assertIn("nonsense: unexpected argument 'nons", run_module("nonsense")[2])
-
-    def test_an_error_is_1(self):
-        self.check_error(1, "--pid", "4999999")
-        self.check_error(1, "--json", "--pid", 2**40)
-        self.assertIn(
-            "inheritable: list --pid 4999999: ", run_module("--pid", 4999999)[2]
-        )
-
-    def test_help_and_version(self):
-        for verb in [], ["list"], ["run"]:
-            helped = run_module(*verb, "--help")
-            self.assertEqual((helped[0], helped[2]), (0, ""))
-            words = "--pid --json --pass --version 127 126"
-            for word in [*words.split(), "make test"]:
-                self.assertIn(word, helped[1])
-            self.assertEqual(run_module(*verb, "-h"), helped)
-            version = f"inheritable {inheritable.__version__}\n"
-            self.assertEqual(run_module(*verb, "--version"), (0, version, ""))
-
-    def test_a_reader_that_went_away_is_no_error(self):
-        w = self.pipe_without_reader()
-        self.assertEqual(run_module("--json", stdout=w)[::2], (0, ""))
-
-    @posix
-    def test_a_stdout_that_is_closed_or_full_is_1(self):
-        for start, lines in with_refusing_stdouts():
-            for args in [], ["--help"]:
-                done = run_command([*start, *args])
-                got = done.returncode, done.stdout, len(done.stderr.splitlines())
-                self.assertEqual(got, (1, "", lines), (start, args))
-        only_stderr = ["sh", "-c", '"$0" "$1" 2>&-']
-        done = run_command([*only_stderr, sys.executable, inheritable.__file__])
-        self.assertEqual(done.returncode, 0)
-
     @proc
     def test_a_stdout_that_cannot_be_written_is_1(self):
-        # It says EINVAL, which here is no reader that went away.
+        # Writing fails with EINVAL, which here does not mean a closed pipe.
         with open("/proc/self/oom_score_adj", "w") as refusing:
             status, _, err = run_module(stdout=refusing)
         self.assertEqual((status, len(err.splitlines())), (1, 1))
-
-    @proc
-    def test_names_cannot_steer_the_terminal(self):
-        name = b"\x1b[2J\n\xff\x85"
-        path = os.path.join(os.fsencode(self.folder), name)
-        c_locale = {"LC_ALL": "C"}
-        ascii_only = {**c_locale, "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
-        with open(path, "w") as file, passing(file) as child:
-            for more in c_locale, ascii_only, {"PYTHONIOENCODING": "utf-8"}:
-                options = {"env": {**os.environ, **more}, **child.popen}
-                status, out, err = run_module(**options)
-                self.assertEqual((status, err), (0, ""))
-                (line,) = (line for line in out.split("\n") if "[2J" in line)
-                self.assertTrue(line.isprintable())
-                self.assertIn("\\x1b[2J\\n", line)
-                self.assertTrue(line.endswith("\\udcff\\udc85"))
-                rows = json.loads(run_module("--json", **options)[1])
-                self.assertIn(os.fsdecode(path), [row["target"] for row in rows])
 
     def test_runs_as_a_module_and_copied(self):
         shutil.copy(inheritable.__file__, os.path.join(self.folder, "copied.py"))
@@ -5561,9 +5841,14 @@ class TestCheck(Case):
         numbers = sorted([(self.handle, "rw"), (handle_of(w), "w")])
         # It says what to do, for these very numbers.
         closed = " ".join(f"{number}<&-" for number, _ in numbers)
-        closing = "" if WINDOWS else f"close them for this command ({closed}), or "
-        note = f"inheritable: a child would inherit 2 files: {closing}start it with run"
-        self.assertEqual(err, note + "\n")
+        closing = ""
+        if not WINDOWS:
+            shell = " in bash" if numbers[-1][0] > 9 else ""
+            closing = f"close them for this command ({closed}{shell}), or "
+        note = (
+            f"inheritable: a child would inherit 2 files: {closing}start your program"
+        )
+        self.assertEqual(err, note + " with inheritable.py run\n")
         self.assertEqual(rows, [[str(number), "yes", mode] for number, mode in numbers])
         self.assertEqual(as_json[::2], (1, err))
         listed = [row for row in json.loads(everything[1]) if row["inheritable"]]
@@ -5572,18 +5857,19 @@ class TestCheck(Case):
         self.assertEqual([row["handle"] for row in expected], sorted(dict(numbers)))
 
     def test_what_is_not_inheritable_does_not_count(self):
-        # The list itself is full of such handles on Windows.
+        # On Windows, the process has many such handles.
         code = """
-            import sys, inheritable
-            file = open(inheritable.__file__)
-            sys.exit(inheritable._main(["--check"]))
+            import runpy, sys, inheritable
+            sys.argv[1:] = ["--check"]
+            with open(inheritable.__file__) as file:
+                runpy.run_path(inheritable.__file__, run_name="__main__")
             """
         done = run_python(code)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
     @windows
     def test_a_duplicate_of_a_stream_is_that_stream(self):
-        # The python.exe of a venv passes on such duplicates.
+        # The python.exe of a venv passes such duplicates on.
         reader, w = self.pipe()
         duplicate = os.fdopen(os.dup(w.fileno()), "wb", 0)
         self.addCleanup(duplicate.close)
@@ -5604,42 +5890,6 @@ class TestCheck(Case):
         self.assertEqual(status, 1)
         self.assertEqual([row["handle"] for row in json.loads(out)], [self.fd])
 
-    def test_with_a_process_is_bad_usage(self):
-        pid = os.getpid()
-        for args in ["--pid", pid], ["--json", f"--pid={pid}"], ["--pid"], ["x"]:
-            status, out, err = self.check(*args)
-            self.assertEqual((status, out, len(err.splitlines())), (2, "", 1), args)
-        self.assertIn("--check", self.check("--pid", pid)[2])
-
-    @posix
-    def test_a_stdout_that_is_closed_or_full_is_2(self):
-        for start, lines in with_refusing_stdouts():
-            check = [*start, "list", "--check"]
-            with passing(self.file) as child:
-                for more in [], ["--json"]:
-                    done = run_command([*check, *more], **child.popen)
-                    got = done.returncode, done.stdout, len(done.stderr.splitlines())
-                    self.assertEqual(got, (2, "", lines), start)
-            # What would print nothing needs no stdout.
-            self.assertEqual(run_command(check).returncode, 0)
-
-    def test_a_reader_that_went_away_is_no_error(self):
-        w = self.pipe_without_reader()
-        with passing(self.file) as child:
-            status, _, err = self.check(stdout=w, **child.popen)
-        self.assertEqual(status, 1)
-        self.assertIn("a child would inherit 1 file: ", err)
-
-    @proc
-    def test_names_cannot_steer_the_terminal(self):
-        with open(self.path + "\x1b[2J\n", "w") as file, passing(file) as child:
-            _, out, _ = self.check(**child.popen)
-            as_json = self.check("--json", **child.popen)[1]
-        self.assertIn("\\x1b[2J\\n", out)
-        for text in out, as_json:
-            self.assertTrue(text.replace("\n", "").isprintable())
-        self.assertEqual(json.loads(as_json)[0]["target"], file.name)
-
 
 class TestHoldersCommand(Case):
     HEAD = "   pid  handle  inheritable  access  command"
@@ -5647,9 +5897,8 @@ class TestHoldersCommand(Case):
     def setUp(self):
         super().setUp()
         if not FINDS_HOLDERS:
-            status, out, err = run_module("holders", 0)
-            self.assertEqual((status, out, len(err.splitlines())), (2, "", 1))
-            self.skipTest("this system does not tell")
+            self.assertEqual(run_module("holders", 0)[:2], (2, ""))
+            self.skipTest("this system does not show other processes")
 
     def rows(self, text):
         """Return the process, the number and the other columns of each row."""
@@ -5661,14 +5910,6 @@ class TestHoldersCommand(Case):
             (int(pid), int(number), flag.strip(), mode.strip(), rest)
             for pid, number, flag, mode, rest in rows
         ]
-
-    def check_error(self, *args, **options):
-        """Check that it is an error. Return the message."""
-        status, out, err = run_module("holders", *args, **options)
-        self.assertEqual((status, out, len(err.splitlines())), (2, "", 1), args)
-        self.assertRegex(err, "^inheritable: .")
-        self.assertNotIn("\x1b", err)
-        return err
 
     def test_of_a_descriptor_of_its_own(self):
         with passing(self.file) as child:
@@ -5731,8 +5972,8 @@ class TestHoldersCommand(Case):
             self.assertEqual(status, 0)
             found = [row[:2] for row in self.rows(out)]
             self.assertEqual(found, [(os.getpid(), other.fileno())])
-            # The name alone is a descriptor, which is not open there.
-            self.check_error(name, cwd=self.folder)
+            # Without ./ it is a descriptor, which is not open there.
+            self.assertEqual(run_module("holders", name, cwd=self.folder)[0], 2)
 
     @posix
     def test_nobody_is_1(self):
@@ -5753,7 +5994,7 @@ class TestHoldersCommand(Case):
 
     @posix
     def test_no_device_is_opened(self):
-        # Neither a Unix socket nor a device without a driver can be opened.
+        # A Unix socket cannot be opened, nor can a device without a driver.
         path = os.path.join(self.folder, "socket")
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(path)
@@ -5763,104 +6004,218 @@ class TestHoldersCommand(Case):
         try:
             os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(240, 255))
         except OSError:
-            self.skipTest("no device can be made here")
+            self.skipTest("the tests may not create a device")
         if isinstance(outcome(os.open, device, os.O_RDONLY), int):
             self.skipTest("this device has a driver")
         self.assertEqual(run_module("holders", device)[0], 1)
 
+
+class TestEveryCommand(Case):
+    """What is the same for list, list --check, holders and run."""
+
+    def check_refused(self, status, *args, **options):
+        """Check that a command fails with a message of one line. Return it."""
+        with passing(self.file) as child:
+            got, out, err = run_module(*args, **child.popen, **options)
+        self.assertEqual((got, out, len(err.splitlines())), (status, "", 1), err)
+        self.assertRegex(err, "^inheritable: .")
+        self.assertNotIn("\x1b", err)
+        return unescaped(err)
+
     def test_bad_usage_is_2(self):
         usages = [
-            [],
-            ["--"],
-            ["1", "2"],
-            ["--pid", "1"],
-            ["--pid", "x", "1"],
-            ["--pid", "-1", "1"],
-            ["--pid", "1", "x"],
-            ["--pid", "1", self.path],
-            ["--pid", "1", "./3"],
-            ["--pid"],
-            ["--check", "1"],
-            ["--json=1", "1"],
-            ["-3"],
+            *[["--pid"], ["--pid", "x"], ["--pid", "-7"], ["--pid", "1_0"]],
+            *[["--pid", "\u0667"], ["--no"], ["nonsense"], ["list", "ls"]],
+            *[["--check", "x"], ["--check", "--pid"], ["--check", "--pid", "7"]],
+            ["list", "--check", "--json", "--pid=7"],
+            *[["holders"], ["holders", "--"], ["holders", "1", "2"]],
+            *[["holders", "-3"], ["holders", "--pid"], ["holders", "--pid", "1"]],
+            ["holders", "--pid", "x", "1"],
+            ["holders", "--pid", "-1", "1"],
+            ["holders", "--pid", "1", "x"],
+            ["holders", "--pid", "1", self.path],
+            ["holders", "--pid", "1", "./3"],
+            *[["holders", "--check", "1"], ["holders", "--json=1", "1"]],
+            *[["run"], ["run", "--"], ["run", "--pass"], ["run", "--json", "ls"]],
         ]
-        if WINDOWS:
-            usages += [[self.path], ["./3"], ["x"]]
+        texts = ["", "x", "-1", "+1", " 1", "1_0", "\u0661", "\u00b2", "\uff11"]
+        usages += [["run", "--pass", text, "ls"] for text in texts]
+        if not WINDOWS:
+            fd = self.fd
+            texts = ["", "x", " 3", "-3", "+3", "3_0", "3:4", ":3", "\u0663"]
+            usages += [["run", "--pass", f"{fd}:{text}", "ls"] for text in texts]
+            usages += [
+                ["run", "--pass", ":3", "ls"],
+                ["run", f"--pass={fd}:9", f"--pass={fd}:9", "ls"],
+                ["run", f"--pass={fd}:9", "--pass=9", "ls"],
+                ["run", f"--pass={fd}:0", "--pass=0:00", "ls"],
+            ]
         for args in usages:
             with self.subTest(args=args):
-                message = self.check_error(*args)
+                message = self.check_refused(2, *args)
+                self.assertIn(" ".join(args), message)
                 self.assertIn("(try --help)", message)
-                shown = " ".join(["holders", *args])
-                self.assertIn(shown, message.replace("\\\\", "\\"))
 
-    def test_help_and_version(self):
-        helped = run_module("--help")
-        self.assertIn("holders [--pid PID] [--json] FD|NAME", helped[1])
-        self.assertEqual(run_module("holders", "--help"), helped)
-        self.assertEqual(run_module("holders", "-h", "1"), helped)
-        self.assertEqual(run_module("holders", "--version"), run_module("--version"))
-
-    def test_an_error_is_2(self):
-        process = subprocess.Popen(python_command(""))
-        process.wait()
-        errors = [["9999996"], ["--pid", process.pid, 0], ["--pid", 2**40, 0]]
-        errors += [[2**64], ["--pid", os.getpid(), 9999996], ["--json", 9999996]]
-        errors += [["--pid", os.getpid(), 2**64], ["1" + "0" * 5000]]
-        for args in errors:
+    def test_bad_usage_is_told_what_is_wrong(self):
+        messages = [
+            (["nonsense"], "unexpected argument 'nonsense'"),
+            (["--check", "--pid", "7"], "--check is for this process only"),
+            (["run"], "expected a COMMAND"),
+            (["run", "--pass", "x", "ls"], "expected a number, not 'x'"),
+        ]
+        if not WINDOWS:
+            messages += [
+                (["run", "--pass", "0:9", "--pass=1:9", "ls"], "number 9"),
+                (["run", "--pass", "0:0", "--pass=1:00", "ls"], "number 0"),
+                (["run", "--pass", ":3", "ls"], "expected a number, not ''"),
+                (["run", "--pass", "0:x", "ls"], "expected a number, not 'x'"),
+                (["run", "--pass", f"0:{2**31 - 2}", "ls"], f"descriptor {2**31 - 2}"),
+            ]
+        for args, words in messages:
             with self.subTest(args=args):
-                words = " ".join(map(str, ["holders", *args]))
-                self.assertIn(words, self.check_error(*args))
+                self.assertIn(words, self.check_refused(2, *args))
 
-    @posix
-    def test_a_path_that_is_not_there_is_2(self):
-        self.check_error(os.path.join(self.folder, "no"))
-        self.check_error(os.path.join(self.path, "no"))
-        self.check_error("")
-        self.assertIn("\\x1b[2J", self.check_error("\x1b[2J\n"))
+    def test_a_bad_descriptor_is_named(self):
+        self.check_refused(2, "run", "--pass", "1" + "0" * 5000, "ls")
+        for number in "9999996", str(2**32), str(2**64):
+            commands = [["run", "--pass", number, "ls"]]
+            commands.append(["run", "--pass", self.handle, "--pass", number, "ls"])
+            if not WINDOWS:
+                commands.append(
+                    ["run", f"--pass={self.fd}:9", f"--pass={number}", "ls"]
+                )
+                commands.append(["run", f"--pass={number}:3", "ls"])
+            for args in commands:
+                with self.subTest(args=args):
+                    message = self.check_refused(2, *args)
+                    self.assertIn(f"bad descriptor {number}", message)
+        if not WINDOWS:
+            for number in 2**31 - 1, 2**31, 2**32 + 3, 2**64:
+                pair = f"{self.fd}:{number}"
+                message = self.check_refused(2, "run", "--pass", pair, "ls")
+                self.assertIn(f"descriptor {number}", message)
 
-    @posix
-    def test_what_has_no_identity_is_2(self):
+    def test_an_error_says_what_was_asked(self):
+        ended = subprocess.Popen(python_command(""))
+        ended.wait(A_LONG_TIME)
+        pid = os.getpid()
+        lists = [["--pid", "4999999"], ["--json", "--pid", 2**40]]
+        asked = [(1, ["list", *args]) for args in lists]
+        if FINDS_HOLDERS:
+            asked += [
+                (2, ["holders", *args])
+                for args in [
+                    *[["9999996"], ["--json", 9999996], [2**64], ["1" + "0" * 5000]],
+                    *[["--pid", ended.pid, 0], ["--pid", 2**40, 0]],
+                    *[["--pid", pid, 9999996], ["--pid", pid, 2**64]],
+                ]
+            ]
+        for status, args in asked:
+            with self.subTest(args=args):
+                message = self.check_refused(status, *args)
+                self.assertIn(" ".join(map(str, args)), message)
+
+    @proc
+    def test_an_error_about_a_path(self):
+        for path in os.path.join(self.folder, "no"), os.path.join(self.path, "no"), "":
+            self.check_refused(2, "holders", path)
+        self.assertIn("\x1b[2J", self.check_refused(2, "holders", "\x1b[2J\n"))
+
+    @proc
+    def test_what_has_no_identity(self):
         epoll = select.epoll()
         self.addCleanup(epoll.close)
         with passing(epoll) as child:
-            self.assertIn("anon_inode", self.check_error(*child.args, **child.popen))
+            status, out, err = run_module("holders", *child.args, **child.popen)
+        self.assertEqual((status, out), (2, ""))
+        self.assertIn("anon_inode", err)
 
-    @posix
-    def test_a_stdout_that_is_closed_or_full_is_2(self):
-        for start, lines in with_refusing_stdouts():
-            for args in [self.path], ["--json", self.path], ["--help"]:
-                done = run_command([*start, "holders", *args])
-                got = done.returncode, done.stdout, len(done.stderr.splitlines())
-                self.assertEqual(got, (2, "", lines), (start, args))
+    def test_help_and_version(self):
+        helped = run_module("--help")
+        self.assertEqual((helped[0], helped[2]), (0, ""))
+        words = "list holders run --pid --json --pass --version 127 126"
+        for word in [*words.split(), "make test"]:
+            self.assertIn(word, helped[1])
+        version = 0, f"inheritable {inheritable.__version__}\n", ""
+        for args in [], ["list"], ["holders"], ["run"]:
+            self.assertEqual(run_module(*args, "--help"), helped)
+            self.assertEqual(run_module(*args, "-h", "1"), helped)
+            self.assertEqual(run_module(*args, "--version"), version)
 
     def test_a_reader_that_went_away_is_no_error(self):
         w = self.pipe_without_reader()
-        with passing(self.file) as child:
-            got = run_module("holders", self.handle, stdout=w, **child.popen)
-        self.assertEqual(got[::2], (0, ""))
+        commands = [(["list"], 0), (["list", "--json"], 0), (["list", "--check"], 1)]
+        if FINDS_HOLDERS:
+            commands.append((["holders", self.handle], 0))
+        for args, expected in commands:
+            with self.subTest(args=args), passing(self.file) as child:
+                status, _, err = run_module(*args, stdout=w, **child.popen)
+                self.assertEqual(status, expected)
+                self.assertNotIn("rror", err)
 
     @posix
-    def test_a_command_cannot_steer_the_terminal(self):
-        args = ["\x1b[2J\n", os.fsdecode(b"\xff\x85")]
-        ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
-        pid, _ = self.keep(self.file, args=args)
-        for more in {"LC_ALL": "C"}, ascii_only, {"PYTHONIOENCODING": "utf-8"}:
-            options = {"env": {**os.environ, **more}}
-            status, out, err = run_module("holders", self.path, **options)
-            self.assertEqual((status, err), (0, ""))
-            (line,) = (line for line in out.split("\n") if "[2J" in line)
-            self.assertTrue(line.isprintable())
-            self.assertIn("\\x1b[2J\\n", line)
-            self.assertIn("\\udcff\\udc85", line)
-            _, out, _ = run_module("holders", "--json", self.path, **options)
-            self.assertTrue(out.replace("\n", "").isprintable())
-            commands = {row["pid"]: row["command"] for row in json.loads(out)}
-            self.assertEqual(shlex.split(commands[pid])[-2:], args)
+    def test_a_stdout_that_is_closed_or_full_is_an_error(self):
+        commands = [
+            (1, []),
+            (1, ["--help"]),
+            (2, ["--check"]),
+            (2, ["--check", "--json"]),
+        ]
+        if FINDS_HOLDERS:
+            found = [[self.path], ["--json", self.path], ["--help"]]
+            commands += [(2, ["holders", *args]) for args in found]
+        for start, lines in with_refusing_stdouts():
+            for expected, args in commands:
+                with self.subTest(start=start, args=args):
+                    with passing(self.file) as child:
+                        done = run_command([*start, *args], **child.popen)
+                    got = done.returncode, done.stdout, len(done.stderr.splitlines())
+                    self.assertEqual(got, (expected, "", lines))
+            # A command that prints nothing needs no stdout.
+            self.assertEqual(run_command([*start, "--check"]).returncode, 0)
+        only_stderr = ["sh", "-c", '"$0" "$1" 2>&-']
+        done = run_command([*only_stderr, sys.executable, inheritable.__file__])
+        self.assertEqual(done.returncode, 0)
+
+    @proc
+    def test_names_cannot_steer_the_terminal(self):
+        name = b"\x1b[2J\n\xff\x85"
+        path = os.path.join(os.fsencode(self.folder), name)
+        c_locale = {"LC_ALL": "C"}
+        ascii_only = {**c_locale, "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+        environs = [c_locale, ascii_only, {"PYTHONIOENCODING": "utf-8"}]
+        with open(path, "w") as file, passing(file) as child:
+            self.keep(file, args=[os.fsdecode(name)])
+            for command, expected, more in [
+                *(("list", 0, environ) for environ in environs),
+                *(("holders", 0, environ) for environ in environs),
+                ("--check", 1, ascii_only),
+            ]:
+                args = [command, *child.args] if command == "holders" else [command]
+                options = {"env": {**os.environ, **more}, **child.popen}
+                with self.subTest(args=args, environ=more):
+                    self.check_escapes(expected, args, options)
+
+    def check_escapes(self, expected, args, options):
+        status, out, _ = run_module(*args, **options)
+        self.assertEqual(status, expected)
+        (line,) = (line for line in out.split("\n") if "[2J" in line)
+        self.assertTrue(line.isprintable())
+        self.assertIn("\\x1b[2J\\n", line)
+        self.assertIn("\\udcff\\udc85", line)
+        status, out, _ = run_module(args[0], "--json", *args[1:], **options)
+        self.assertEqual(status, expected)
+        self.assertTrue(out.replace("\n", "").isprintable())
+        rows = json.loads(out)
+        texts = [str(row.get("target") or row.get("command")) for row in rows]
+        (text,) = (text for text in texts if "[2J" in text)
+        text = text.encode("utf-8", "surrogateescape")
+        self.assertIn(b"\x1b[2J\n\xff\x85", text)
 
 
 class TestRun(Case):
     def execute(self, code, *args, before=(), **options):
-        """Let run execute Python code."""
+        """Run Python code by the command run."""
         return run_module("run", *before, *python_command(code, *args), **options)
 
     def test_gives_only_what_is_named(self):
@@ -5915,9 +6270,9 @@ class TestRun(Case):
         missing = os.path.join(self.folder, "no")
         below_a_file = os.path.join(self.path, "no")
         for name in "no such command", missing, below_a_file, "":
-            status, out, err = run_module("run", name)
+            status, out, err = run_module("run", name, env=with_plain_path())
             self.assertEqual((status, out, len(err.splitlines())), (127, "", 1))
-            self.assertIn(name, err.replace("\\\\", "\\"))
+            self.assertIn(name, unescaped(err))
 
     @posix
     def test_not_executable_is_126(self):
@@ -5932,7 +6287,7 @@ class TestRun(Case):
 
     @posix
     def test_the_status_is_the_same_if_nobody_reads_stderr(self):
-        # The message ends neither with a traceback nor with SIGPIPE.
+        # An unreadable message causes neither a traceback nor SIGPIPE.
         r, w = os.pipe()
         os.close(r)
         self.addCleanup(os.close, w)
@@ -5945,47 +6300,12 @@ class TestRun(Case):
             [2, "run", "--pass", "9999996", "ls"],
             [2, "run"],
         ]:
-            self.assertEqual(run_module(*args, stderr=w)[0], expected)
+            options = {"env": with_plain_path()}
+            self.assertEqual(run_module(*args, stderr=w, **options)[0], expected)
             line = '"$@" 2>&-'
             start = ["sh", "-c", line, "sh", sys.executable, inheritable.__file__]
-            self.assertEqual(run_command([*start, *args]).returncode, expected)
-
-    def test_bad_usage_is_2(self):
-        for args in [
-            [],
-            ["--"],
-            ["--pass", "x", "ls"],
-            ["--pass", "9999996", "ls"],
-            ["--pass", "-1", "ls"],
-            ["--pass", "+1", "ls"],
-            ["--pass", " 1", "ls"],
-            ["--pass", "1_0", "ls"],
-            ["--pass", "", "ls"],
-            ["--pass", 2**64, "ls"],
-            ["--pass", 2**32, "ls"],
-            ["--pass", "1" + "0" * 5000, "ls"],
-            ["--pass"],
-            ["--json", "ls"],
-        ]:
-            with self.subTest(args=args):
-                status, out, err = run_module("run", *args)
-                got = status, out, len(err.splitlines())
-                self.assertEqual(got, (2, "", 1), err)
-                self.assertRegex(err, "^inheritable: .")
-                self.assertIn(" ".join(["run", *map(str, args)]), err)
-        self.assertIn("run: expected a COMMAND", run_module("run")[2])
-
-    def test_numbers_are_ascii_digits(self):
-        for digits in "\u0661", "\u00b2", "\uff11":
-            self.assertEqual(run_module("run", "--pass", digits, "ls")[:2], (2, ""))
-
-    def test_a_bad_descriptor_is_named(self):
-        expected = "bad descriptor 9999996"
-        self.assertIn(expected, run_module("run", "--pass", "9999996", "ls")[2])
-        between = ["--pass", self.handle, "--pass", "9999996"]
-        with passing(self.file) as child:
-            _, _, err = run_module("run", *between, "ls", **child.popen)
-        self.assertIn(expected, err)
+            done = run_command([*start, *args], **options)
+            self.assertEqual(done.returncode, expected)
 
     @posix
     def test_signals_are_those_of_the_command(self):
@@ -5995,7 +6315,7 @@ class TestRun(Case):
 
     @posix
     def test_a_closed_pipe_ends_it_quietly(self):
-        # This program writes for ever. Python ignores the signal that ends it.
+        # yes writes for ever. SIGPIPE ends it, which Python itself ignores.
         r, w = os.pipe()
         os.close(r)
         got = run_module("run", "yes", stdout=w)
@@ -6004,7 +6324,7 @@ class TestRun(Case):
 
     @posix
     def test_the_limit_of_a_file_size_ends_it(self):
-        # Python ignores this signal, too.
+        # Python ignores SIGXFSZ too.
         out = os.path.join(self.folder, "out")
         script = 'ulimit -f 1; exec "$@"'
         limited = ["sh", "-c", script, "sh", sys.executable, inheritable.__file__]
@@ -6017,7 +6337,7 @@ class TestRun(Case):
 class TestPassAs(Case):
     """run --pass FD:AS."""
 
-    # Prints what the files of these numbers have in them, or that they are not open.
+    # Prints the content of each descriptor, or the error if it is not open.
     READ_ALL = """
         import os, sys
         for number in map(int, sys.argv[1:]):
@@ -6039,7 +6359,7 @@ class TestPassAs(Case):
         self.fds = [file.fileno() for file in self.files]
 
     def read(self, pairs, *numbers):
-        """Pass files on as these numbers, and return what those numbers have then."""
+        """Pass files as these numbers. Return what the command reads from them."""
         options = []
         for fd, number in pairs:
             options += ["--pass", f"{fd}:{number}"]
@@ -6053,7 +6373,7 @@ class TestPassAs(Case):
         first, closed = self.fds[0], str(errno.EBADF)
         for number in range(3, max(self.fds) + 5):
             self.assertEqual(self.read([(first, number)], number), ["file 0"])
-        # It has no other number, and the number that it takes is gone.
+        # It has no other number, and it replaces what had that number.
         got = self.read([(first, self.fds[1])], *self.fds)
         self.assertEqual(got, [closed, "file 0", closed])
         self.assertEqual(self.read([(first, first)], *self.fds[:2]), ["file 0", closed])
@@ -6124,46 +6444,11 @@ class TestPassAs(Case):
             status, out, err = run_module(*start, close_fds=False)
         self.assertEqual((status, json.loads(out), err), (0, [second], ""))
 
-    def check_usage(self, *options, says):
-        with passing(*self.files) as child:
-            status, out, err = run_module("run", *options, "ls", **child.popen)
-        self.assertEqual((status, out, len(err.splitlines())), (2, "", 1), options)
-        self.assertIn(says, err)
-
-    def test_one_number_twice_is_bad_usage(self):
-        first, second, third = self.fds
-        says = f"number {third}"
-        self.check_usage(
-            f"--pass={first}:{third}", f"--pass={second}:{third}", says=says
-        )
-        self.check_usage(f"--pass={first}:{third}", f"--pass={third}", says=says)
-        self.check_usage(f"--pass={third}", f"--pass={first}:{third}", says=says)
-        self.check_usage(f"--pass={first}:0", f"--pass={second}:00", says="number 0")
-
-    def test_what_is_no_number_is_bad_usage(self):
-        first = self.fds[0]
-        for text in ["", "x", " 3", "-3", "+3", "3_0", "3:4", ":3", "\u0663"]:
-            status, out, _ = run_module("run", "--pass", f"{first}:{text}", "ls")
-            self.assertEqual((status, out), (2, ""), text)
-        self.check_usage("--pass", ":3", says="expected a number, not ''")
-        self.check_usage("--pass", f"{first}:x", says="expected a number, not 'x'")
-
-    def test_a_bad_descriptor_is_named(self):
-        first = self.fds[0]
-        self.check_usage("--pass=9999996:3", says="bad descriptor 9999996")
-        pair = f"--pass={first}:7"
-        self.check_usage(pair, "--pass=9999996:3", says="bad descriptor 9999996")
-        for number in 2**31 - 1, 2**31, 2**32 + 3, 2**64:
-            self.check_usage(f"--pass={first}:{number}", says=f"descriptor {number}")
-
-    def test_a_number_beyond_the_limit_is_bad_usage(self):
-        number = 2**31 - 2
-        self.check_usage(f"--pass={self.fds[0]}:{number}", says=f"descriptor {number}")
-
     def test_not_found_is_127_all_the_same(self):
         with passing(*self.files) as child:
             options = ["--pass", f"{self.fds[0]}:{self.fds[1]}"]
-            got = run_module("run", *options, "no such command", **child.popen)
+            command = ["run", *options, "no such command"]
+            got = run_module(*command, env=with_plain_path(), **child.popen)
         self.assertEqual((got[0], got[1]), (127, ""))
         self.assertIn("no such command", got[2])
 
@@ -6309,27 +6594,24 @@ class TestMessages(Case):
                 self.assertEqual(str(caught.exception), whole + says)
 
     def test_a_list_of_files_is_told_what_was_expected(self):
-        functions = [
+        for_several = [
+            disable_inheritance,
+            lambda file: enter_and_leave(temporarily(file)),
+            lambda file: enter_and_leave(passing(file)),
+        ]
+        for_one = [
             get_inheritable,
             get_handle_inheritable,
             lambda file: set_inheritable(file, True),
             lambda file: set_handle_inheritable(file, True),
-            disable_inheritance,
             holders,
-            lambda file: enter_and_leave(temporarily(file)),
-            lambda file: enter_and_leave(passing(file)),
         ]
-        whole = "expected a file, an OpenHandle or an int, not "
-        for files, says in [
-            [[self.file], "'list': for several files, write *files"],
-            [(self.file,), "'tuple': for several files, write *files"],
-            [None, "'NoneType'"],
-            [b"1", "'bytes'"],
-        ]:
-            for function in functions:
-                with self.assertRaises(TypeError) as caught:
-                    function(files)
-                self.assertEqual(str(caught.exception), whole + says)
+        for function in for_several + for_one:
+            hint = ": write *files" if function in for_several else ""
+            with self.assertRaises(TypeError) as caught:
+                function([self.file])
+            says = f"expected a file, an OpenHandle or an int, not 'list'{hint}"
+            self.assertEqual(str(caught.exception), says)
 
     def test_receive_asks_first_whether_the_parent_has_closed_the_file(self):
         with self.assertRaises(OSError) as caught:
@@ -6382,14 +6664,10 @@ class TestRunOnWindows(Case):
                 self.assertIn(pair, err)
 
     def test_finds_a_program_by_pathext(self):
-        self.batch("hello.bat", "exit 7")
-        environ = self.environ(self.folder)
-        self.assertEqual(run_module("run", "hello", env=environ)[0], 7)
-        # The system's own default stands in where it is unset or empty.
-        environ["PATHEXT"] = ""
-        self.assertEqual(run_module("run", "hello", env=environ)[0], 7)
-        del environ["PATHEXT"]
-        self.assertEqual(run_module("run", "hello", env=environ)[0], 7)
+        environ = self.environ(os.path.dirname(sys.executable))
+        exit_7 = ["-c", "raise SystemExit(7)"]
+        for name in "python", "python.exe":
+            self.assertEqual(run_module("run", name, *exit_7, env=environ)[0], 7)
 
     def test_a_broken_program_is_126(self):
         broken = os.path.join(self.folder, "broken.exe")
@@ -6397,78 +6675,61 @@ class TestRunOnWindows(Case):
             file.write("no program")
         self.assertEqual(run_module("run", broken)[0], 126)
 
-    def test_does_not_look_into_the_current_directory(self):
-        self.batch("hello.bat", "exit 7")
-        shutil.copy(sys.executable, os.path.join(self.folder, "hidden.exe"))
-        for name in "hello", "hello.bat", "hidden", "hidden.exe":
-            self.assertEqual(run_module("run", name, cwd=self.folder)[0], 127)
-            # An empty entry of PATH is no current directory either.
-            environ = self.environ("", "")
-            got = run_module("run", name, cwd=self.folder, env=environ)
-            self.assertEqual(got[0], 127)
-        self.assertEqual(run_module("run", ".\\hello", cwd=self.folder)[0], 7)
+    def check_refused(self, expected, *command, **options):
+        """Check that a command is not run, for a reason with these words in it."""
+        status, out, err = run_module("run", *command, **options)
+        self.assertEqual((status, out, len(err.splitlines())), (126, "", 1), err)
+        self.assertIn(expected, err)
 
-    def test_a_name_without_extension_is_no_program(self):
-        # So does node lie on a disk: `npm` is a script for a Unix shell.
-        with open(os.path.join(self.folder, "npm"), "w") as file:
-            file.write("#!/bin/sh\nexit 1\n")
-        self.batch("npm.cmd", "exit 7")
+    def test_a_program_in_the_current_directory_is_126(self):
+        folder = os.path.dirname(sys.executable)
+        exit_7 = ["-c", "raise SystemExit(7)"]
+        # It would be found there even if PATH has it as well.
+        for environ in self.environ(), self.environ("", folder):
+            options = {"cwd": folder, "env": environ}
+            for name in "python", "python.exe":
+                hint = "it is in the current directory: write .\\python."
+                self.check_refused(hint, name, *exit_7, **options)
+            got = run_module("run", ".\\python.exe", *exit_7, **options)
+            self.assertEqual(got[0], 7)
+
+    def test_a_batch_file_is_126(self):
+        marker = os.path.join(self.folder, "marker")
         environ = self.environ(self.folder)
-        self.assertEqual(run_module("run", "npm", env=environ)[0], 7)
+        for extension in ".bat", ".cmd", ".CMD":
+            batch = self.batch("ran" + extension, f'echo > "{marker}"')
+            for name in batch, "ran" + extension:
+                hint = "it is a batch file: use cmd /c"
+                self.check_refused(hint, name, "argument", env=environ)
+            # Windows ignores dots and spaces at the end of a name. shutil.which of some
+            # Python versions does not find such a file.
+            for name in batch + ".", batch + " . ":
+                status = run_module("run", name, "argument", env=environ)[0]
+                self.assertIn(status, (126, 127))
+            os.remove(batch)
+        self.assertFalse(os.path.exists(marker))
+        batch = self.batch("hello.bat", "exit 7")
+        self.assertEqual(run_module("run", "cmd", "/c", batch)[0], 7)
 
-    def test_innocent_arguments_of_a_batch_file_arrive_as_they_are(self):
-        innocent = [
-            *["x@^1", "http://localhost/?a=1&b=2", "a,b;c=d", "with spaces", ""],
-            *["a|b", "a<b>c", "hey!", "(x)", "^", "&", "-x", "C:\\folder\\"],
-        ]
-        script = os.path.join(self.folder, "print.py")
-        with open(script, "w") as file:
-            file.write("import sys\nprint(sys.argv[1:])\n")
-        for folder in "plain", "a & b", "with space":
-            path = os.path.join(self.folder, folder)
-            os.mkdir(path)
-            line = f'"{sys.executable}" "{script}" %*'
-            batch = self.batch("show.cmd", line, folder=path)
-            for name in batch, batch + ".", batch + " ":
-                got = run_module("run", name, *innocent)
-                self.assertEqual(got, (0, f"{innocent!r}\n", ""))
+    @unittest.skipIf(WINE, "Wine has no limit for a command line")
+    def test_a_command_line_that_is_too_long_is_126(self):
+        # That of this child must not be too long itself.
+        code = """
+            import runpy, sys, inheritable
+            sys.argv = ["inheritable.py", "run", sys.executable, 70_000 * "x"]
+            runpy.run_path(inheritable.__file__, run_name="__main__")
+            """
+        done = run_python(code)
+        self.assertEqual((done.returncode, done.stdout), (126, ""))
+        self.assertNotIn("not found", done.stderr)
 
-    def test_dangerous_arguments_of_a_batch_file_are_refused(self):
-        os.mkdir(os.path.join(self.folder, "a & b"))
-        for folder in "", "a & b":
-            marker = os.path.join(self.folder, "marker")
-            batch = self.batch(
-                "ran.bat",
-                f'echo > "{marker}"',
-                folder=folder and os.path.join(self.folder, folder),
-            )
-            for dangerous in '"', "%PATH%", "a\nb", "a\rb", '" & calc "':
-                for name in batch, batch + ".", batch + " . ":
-                    status, out, err = run_module("run", name, "innocent", dangerous)
-                    got = status, out, len(err.splitlines())
-                    self.assertEqual(got, (126, "", 1), err)
-                    self.assertIn("batch file", err)
-            self.assertFalse(os.path.exists(marker))
-
-    def test_whoever_ends_it_ends_the_command(self):
-        # The command waits for ever, and its end closes the pipe that it writes to.
-        code = "import sys; print('ready', flush=True); sys.stdin.read()"
-        line = [sys.executable, inheritable.__file__, "run", *python_command(code)]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        process = subprocess.Popen(line, **pipes)
-        self.addCleanup(process.stdin.close)
-        self.addCleanup(process.stdout.close)
-        self.assertEqual(process.stdout.readline().strip(), b"ready")
-        process.kill()
-        process.wait()
-        rest = []
-        with in_thread(lambda: rest.append(process.stdout.read())) as thread:
-            thread.join(60)
-            ended = not thread.is_alive()
-            # Otherwise this ends it.
-            process.stdin.close()
-        self.assertTrue(ended)
-        self.assertEqual(rest, [b""])
+    def test_every_status_is_that_of_the_command(self):
+        code = (
+            "import sys, ctypes; ctypes.windll.kernel32.ExitProcess(int(sys.argv[1]))"
+        )
+        for status in 0, 7, 255, 256, 2**31 - 1, 2**31, 0xC0000005, 2**32 - 1:
+            command = python_command(code, status)
+            self.assertEqual(run_module("run", *command)[0], status)
 
     def test_what_the_command_starts_lives_on(self):
         # The grandchild says so, once the command and `run` have ended.
@@ -6481,7 +6742,7 @@ class TestRunOnWindows(Case):
             """
         line = [sys.executable, inheritable.__file__, "run", *python_command(code)]
         with subprocess.Popen(line, stdin=subprocess.PIPE) as process:
-            self.assertEqual(process.wait(), 0)
+            self.assertEqual(process.wait(A_LONG_TIME), 0)
         late = time.monotonic() + 60
         while not os.path.exists(said) and time.monotonic() < late:
             time.sleep(0.01)
@@ -6529,11 +6790,9 @@ class TestReadme(Case):
         for name, needs, comments in recipes:
             if name in started or (WINDOWS and needs == "POSIX"):
                 continue
-            if name == "who.py" and not (WINDOWS or PROC):
-                continue
             if name == "pool.py" and not MULTIPROCESSING:
                 continue
-            expected = {"chosen.py": ["listening: 1"]}.get(name, comments)
+            expected = {"chosen.py": ["listening: 1 web"]}.get(name, comments)
             with self.subTest(name=name):
                 strict = [sys.executable, "-W", "error", "-X", "dev", name]
                 done = run_command(strict, cwd=self.folder)
@@ -6542,6 +6801,9 @@ class TestReadme(Case):
                     self.assertEqual((done.returncode, done.stderr), (0, ""))
                 if expected:
                     self.assertEqual(done.stdout.splitlines(), expected)
+                if name == "parent.py":
+                    with open(os.path.join(self.folder, "work.log")) as log:
+                        self.assertEqual(log.read(), "done")
 
     def test_the_first_script_shuts_off_what_came_in(self):
         self.write_recipes()
@@ -6588,7 +6850,8 @@ class TestReadme(Case):
                 )
             w.close()
             with process:
-                self.assertEqual(process.stdout.readline(), b"listening: 1\n")
+                line = process.stdout.readline()
+                self.assertEqual(line, b"listening: 1 unknown\n")
                 self.assertEqual(r.read(), b"")
                 self.assertIsNone(process.poll())
                 process.communicate(b"\n")
@@ -6600,17 +6863,23 @@ class TestReadme(Case):
         script = """
             import os
 
+            leaked = os.dup2(0, 100, inheritable=True)
+
             def test_clean():
                 os.dup(0)
 
             def test_leaking():
                 os.set_inheritable(os.dup(0), True)
+
+            def test_a_number_that_is_used_again():
+                os.dup2(os.open(__file__, os.O_RDONLY), leaked)
             """
         with open(os.path.join(self.folder, "test_leaks.py"), "w") as file:
             file.write(textwrap.dedent(script))
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         done = run_command(command, cwd=self.folder)
-        self.assertIn("2 passed, 1 error", done.stdout)
+        self.assertIn("3 passed, 2 errors", done.stdout)
+        self.assertRegex(done.stdout, r"left open and inheritable: 100 \(.*leaks\.py\)")
 
     @posix
     def test_shell_lines(self):
@@ -6620,6 +6889,9 @@ class TestReadme(Case):
         for line in lines:
             if "test_inheritable" in line or ("holders" in line and not PROC):
                 continue
+            # Nobody has this port. The recipe has a test of its own.
+            if "tcp:8080" in line:
+                continue
             with self.subTest(line=line):
                 # This very Python stands in for the one that the line names.
                 script = 'python3() { "$PYTHON" "$@"; }\n' + line
@@ -6628,5 +6900,18 @@ class TestReadme(Case):
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
+def main():
+    """Run the tests. Then show how many were skipped for each reason."""
+    program = unittest.main(exit=False)
+    reasons = collections.Counter(reason for _, reason in program.result.skipped)
+    if reasons:
+        sys.stderr.write("\nSkipped:\n")
+    for reason, count in reasons.most_common():
+        sys.stderr.write(f"{count:4}  {reason}\n")
+    if hangs:
+        sys.stderr.write("\nSome tests were not run, since one hung.\n")
+    sys.exit(0 if program.result.wasSuccessful() and program.result.testsRun else 1)
+
+
 if __name__ == "__main__":
-    unittest.main()
+    main()

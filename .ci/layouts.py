@@ -17,11 +17,12 @@ HEADERS = {
     "openbsd": "fcntl.h",
 }
 
-# What only some systems have. PF_EXITING, PF_KTHREAD and SO_ACCEPTCON are in no header for programs.
+# What only some systems have. Those that none has are in no header for programs.
 POSIX = ["linux", "freebsd", "macos", "netbsd", "openbsd"]
 ONLY_ON = {
     "AT_STATX_DONT_SYNC": ["linux"],
     "CLOSE_RANGE_CLOEXEC": ["linux", "freebsd"],
+    "CURRENT_PROCESS": [],
     "FD_CLOEXEC": POSIX,
     "F_GETFD": POSIX,
     "F_GETPATH": ["macos"],
@@ -29,7 +30,6 @@ ONLY_ON = {
     "O_PATH": ["linux"],
     "PF_EXITING": [],
     "PF_KTHREAD": [],
-    "SO_ACCEPTCON": [],
     "STATX_INO": ["linux"],
     "statx": ["linux"],
     "statx_timestamp": ["linux"],
