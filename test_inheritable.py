@@ -3219,19 +3219,17 @@ class TestWhatIsNotTheWhole(OnLinux):
                             pids.add(pid)
             return pids
 
-        for args in ["/"], ["--json", "pipe:[0]"]:
-            # Other processes may come and go meanwhile.
-            for _ in range(20):
-                before = refused()
-                count = self.count(*args)
-                if refused() == before:
-                    break
-            self.assertTrue({str(pid) for pid in kept} <= before)
-            self.assertEqual(count, len(before))
+        # One of them is just a zombie.
         zombie = fork_zombie()
         self.addCleanup(os.waitpid, zombie, 0)
-        before = refused()
-        self.assertNotIn(str(zombie), before)
+        for args in ["/"], ["--json", "pipe:[0]"]:
+            # Other processes may come and go meanwhile.
+            for _ in range(50):
+                expected, count = refused(), self.count(*args)
+                if count == len(expected):
+                    break
+            self.assertTrue({str(pid) for pid in kept} <= expected)
+            self.assertEqual(count, len(expected))
 
     def test_root_is_told_nothing(self):
         if not ROOT:
@@ -3426,7 +3424,7 @@ class TestUnusualProcesses(OnLinux):
         pid, (number,) = self.keep(self.file, code=code)
         with open(f"/proc/{pid}/comm") as comm:
             self.assertEqual(comm.read(), "a) Z 0 (x\n")
-        self.assertEqual(self.found(self.file)[-1:], [(pid, number)])
+        self.assertIn((pid, number), self.found(self.file))
         self.assertIn(number, [row.handle for row in open_handles(pid)])
 
     @forks
@@ -4308,10 +4306,11 @@ class TestTemporarilyAndTheWorst(Case):
         return status == 0
 
     def fork_at_every_step(self, function, check, prepare=lambda: None):
+        stride = 1 if SOAK >= 1 else 3
         step = 0
         reached = True
         while reached:
-            step += 1
+            step += stride
             prepare()
             reached = self.fork_at_step(step, function, check)
         # Nothing was tested if there were no steps.
