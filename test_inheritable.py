@@ -1181,6 +1181,19 @@ class TestTheFile(Case):
         self.assertGreater(tried, 0)
 
 
+class TestTheNames(Case):
+    def test_these_are_public(self):
+        types = ["Child", "Holder", "OpenHandle"]
+        functions = ["disable_inheritance", "get_handle_inheritable", "get_inheritable"]
+        functions += ["holders", "open_handles", "passing", "receive", "receive_handle"]
+        functions += ["set_handle_inheritable", "set_inheritable", "temporarily"]
+        self.assertEqual(inheritable.__all__, types + functions)
+        names = {}
+        exec("from inheritable import *", names)  # noqa: S102
+        for name in inheritable.__all__:
+            self.assertIs(names[name], getattr(inheritable, name))
+
+
 class TestOpenHandle(Case):
     def test_is_a_named_tuple(self):
         self.assertEqual(OpenHandle(4)[:3], (4, None, None))
@@ -1637,6 +1650,39 @@ class TestTheFourFunctions(Case):
                 long_way = fastest(function, number, *args)
                 short_cut = fastest(function, 0, *args)
                 self.assertLess(short_cut, 0.75 * long_way, (function, flag))
+
+
+@posix
+class TestTheHandleFunctionsOnPosix(Case):
+    """Where a handle is a descriptor, os has no such functions to compare them with."""
+
+    def test_a_plain_int_has_the_errors_of_a_descriptor(self):
+        closed, _ = self.closed_file()
+        os.set_inheritable(self.fd, True)
+        for number, error, code in [
+            (closed, OSError, errno.EBADF),
+            (-1, OSError, errno.EBADF),
+            (-(2**31), OSError, errno.EBADF),
+            (2**31 - 1, OSError, errno.EBADF),
+            (2**31, OverflowError, None),
+            (-(2**31) - 1, OverflowError, None),
+            (2**32 + self.fd, OverflowError, None),
+            (2**64 + self.fd, OverflowError, None),
+        ]:
+            for function, *args in [
+                [get_handle_inheritable, number],
+                [set_handle_inheritable, number, False],
+                [set_handle_inheritable, number, True],
+            ]:
+                got = outcome(function, *args)
+                self.assertEqual(got[:2], (error, code), (function, number))
+        self.assertIs(os.get_inheritable(self.fd), True)
+
+    def test_the_flag_is_any_truth_value(self):
+        for flag in True, 0, "no", "", [0], None, 2**64:
+            set_handle_inheritable(self.fd, flag)
+            self.assertIs(os.get_inheritable(self.fd), bool(flag))
+            self.assertIs(get_handle_inheritable(self.fd), bool(flag))
 
 
 class TestTheFourFunctionsAndChildren(Case):
@@ -3231,6 +3277,40 @@ class TestWhatIsNotTheWhole(OnLinux):
             self.assertTrue({str(pid) for pid in kept} <= expected)
             self.assertEqual(count, len(expected))
 
+    def test_a_zombie_and_root_are_not_counted(self):
+        # In a namespace of its own nobody else comes and goes.
+        code = f"""
+            import codecs, getopt, os, re, inheritable
+            codecs.lookup("ascii")
+            r, w = os.pipe()
+            if os.fork() == 0:
+                os.read(r, 1)
+                os._exit(0)
+            zombie = os.fork()
+            if zombie == 0:
+                os._exit(0)
+            os.waitid(os.P_PID, zombie, os.WEXITED | os.WNOWAIT)
+            for user in 0, {NOBODY}:
+                pid = os.fork()
+                if pid == 0:
+                    os.dup2(1, 2)
+                    if user:
+                        os.setgroups([])
+                        os.setgid(user)
+                        os.setuid(user)
+                    inheritable._main(["holders", "pipe:[0]"])
+                    os._exit(0)
+                os.waitpid(pid, 0)
+            """
+        mount = "mount -t proc proc /proc"
+        printed = in_namespace(["-m", "--pid", "--fork"], mount, code)
+        if printed is None:
+            self.skipTest("there may be no other namespace here")
+        head = "   pid  handle  inheritable  access  command"
+        # The first process and its child are root's.
+        note = "inheritable: 2 processes could not be inspected: try as root"
+        self.assertEqual(sorted(printed.splitlines()), sorted([head, head, note]))
+
     def test_root_is_told_nothing(self):
         if not ROOT:
             self.skipTest("this needs root")
@@ -3884,6 +3964,68 @@ class TestTemporarilyInThreads(Case):
         set_inheritable(w, True)
         run_threads(*(functools.partial(work, seed) for seed in range(8)))
         self.assertEqual(flags_of(handles), [False, False, True])
+
+
+class TestTemporarilyBesideThreads(Case):
+    """What other threads do at each step of a block makes no difference."""
+
+    def at_every_step(self, of):
+        """Let another thread begin a block at each step of a function.
+
+        Yields:
+            A function that ends that block, when both have happened.
+        """
+        blocks = []
+
+        def begin():
+            entered, done = threading.Event(), threading.Event()
+
+            def stay_inside():
+                with temporarily(self.file):
+                    entered.set()
+                    wait_for(done)
+
+            thread = CheckedThread(stay_inside)
+            thread.start()
+            blocks.append((thread, entered, done))
+            # If this step has the lock, the other thread waits for it until later.
+            entered.wait(0.01)
+
+        def end():
+            done.set()
+            thread.finish()
+
+        for _ in every_step(of, begin, MODULE, stride=1 if SOAK >= 1 else 2):
+            if blocks:
+                thread, entered, done = blocks.pop()
+                wait_for(entered)
+                yield end
+
+    def test_another_thread_begins_a_block_while_one_begins(self):
+        mine = []
+        for end in self.at_every_step(lambda: mine.append(enter(self.file))):
+            end()
+            self.assertIs(flag_of(self.handle), True)
+            leave(mine.pop())
+            self.assertIs(flag_of(self.handle), False)
+        leave(mine.pop())
+
+    def test_another_thread_begins_a_block_while_one_ends(self):
+        mine = [enter(self.file)]
+        for end in self.at_every_step(lambda: leave(mine.pop())):
+            self.assertIs(flag_of(self.handle), True)
+            end()
+            self.assertIs(flag_of(self.handle), False)
+            mine.append(enter(self.file))
+        self.assertIs(flag_of(self.handle), False)
+
+    def test_disable_inheritance_spares_the_blocks_of_all_threads(self):
+        _, w = self.pipe()
+        with in_another_block(self.file):
+            set_inheritable(w, True)
+            disable_inheritance()
+            self.assertEqual(flags_of([self.handle, handle_of(w)]), [True, False])
+        self.assertIs(flag_of(self.handle), False)
 
 
 @forks
