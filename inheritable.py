@@ -1766,6 +1766,9 @@ else:
     ) -> list[Holder]:
         """Return the descriptors of one process, and put its error in `errors`."""
         process, names = _descriptors_of(pid)
+        # A zombie has none, and its folder belongs to root.
+        if not names:
+            return []
         folder = os.open(f"{process}/fd", os.O_RDONLY)
         fds: list[int] = []
         try:
