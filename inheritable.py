@@ -357,7 +357,10 @@ if sys.platform == "win32":
 
     CURRENT_PROCESS = -1
     ERROR_INVALID_HANDLE = 6
+    ERROR_INVALID_PARAMETER = 87
 
+    _CloseHandle = _bound(_quick, "CloseHandle", BOOL, HANDLE)
+    _OpenProcess = _bound(_quick, "OpenProcess", HANDLE, DWORD, BOOL, DWORD)
     _DuplicateHandle = _bound(
         _quick,
         "DuplicateHandle",
@@ -497,6 +500,20 @@ if sys.platform == "win32":
 
     def _close(handle: int) -> None:
         _winapi.CloseHandle(handle)
+
+    @contextlib.contextmanager
+    def _opened_process(pid: int, access: int) -> Generator[int, None, None]:
+        if pid == os.getpid():
+            yield CURRENT_PROCESS
+            return
+        process = _OpenProcess(access, False, pid)
+        if not process and ctypes.get_last_error() == ERROR_INVALID_PARAMETER:
+            raise _no_such_process()
+        _check(process)
+        try:
+            yield process
+        finally:
+            _CloseHandle(process)
 
     def _streams() -> dict[int, str]:
         # If one handle is several of the streams, stdin wins over stdout, and stdout
@@ -769,7 +786,6 @@ def _unless_finalizing(lock: threading.RLock) -> Any:
 if sys.platform == "win32":
     import _thread
 
-    ERROR_INVALID_PARAMETER = 87
     FILE_APPEND_DATA = 4
     FILE_READ_DATA = 1
     FILE_WRITE_DATA = 2
@@ -824,7 +840,6 @@ if sys.platform == "win32":
         PULONG,
     )
     _RtlNtStatusToDosError = _bound(_ntdll, "RtlNtStatusToDosError", ULONG, NTSTATUS)
-    _CloseHandle = _bound(_quick, "CloseHandle", BOOL, HANDLE)
     _CreateThread = _bound(
         _quick, "CreateThread", HANDLE, LPVOID, SIZE_T, LPVOID, LPVOID, DWORD, LPVOID
     )
@@ -832,25 +847,10 @@ if sys.platform == "win32":
     _GetFinalPathNameByHandleW = _bound(
         _kernel32, "GetFinalPathNameByHandleW", DWORD, HANDLE, LPWSTR, DWORD, DWORD
     )
-    _OpenProcess = _bound(_quick, "OpenProcess", HANDLE, DWORD, BOOL, DWORD)
     _OpenThread = _bound(_quick, "OpenThread", HANDLE, DWORD, BOOL, DWORD)
     _WaitForMultipleObjects = _bound(
         _quick, "WaitForMultipleObjects", DWORD, DWORD, PHANDLE, BOOL, DWORD
     )
-
-    @contextlib.contextmanager
-    def _opened_process(pid: int, access: int) -> Generator[int, None, None]:
-        if pid == os.getpid():
-            yield CURRENT_PROCESS
-            return
-        process = _OpenProcess(access, False, pid)
-        if not process and ctypes.get_last_error() == ERROR_INVALID_PARAMETER:
-            raise _no_such_process()
-        _check(process)
-        try:
-            yield process
-        finally:
-            _CloseHandle(process)
 
     def _copied(handle: int, process: int) -> int:
         """Return a handle of a process as one that this process can use.
@@ -1019,20 +1019,18 @@ if sys.platform == "win32":
             return paths
         thread = None
         try:
-            # An alias of start_new_thread, which gevent does not replace.
-            thread_id = _thread.start_new(ask, ())
-            # If this fails, it has ended already.
-            access = SYNCHRONIZE | THREAD_QUERY_LIMITED_INFORMATION
-            thread = _OpenThread(access, False, thread_id)
+            # No thread can be started while the interpreter ends.
+            with contextlib.suppress(RuntimeError):
+                thread_id = _start_new_thread(ask, ())
+                # If this fails, it has ended already.
+                access = SYNCHRONIZE | THREAD_QUERY_LIMITED_INFORMATION
+                thread = _OpenThread(access, False, thread_id)
             answered = -1
             while thread and answered < len(paths):
                 answered = len(paths)
                 state = _winapi.WaitForSingleObject(thread, _HALF_A_SECOND)
                 if state == _winapi.WAIT_OBJECT_0:
                     break
-        except RuntimeError:
-            # No thread can be started while the interpreter ends.
-            pass
         finally:
             given_up.append(True)
             if thread and asked and asked[-1] not in paths:
@@ -1054,7 +1052,8 @@ if sys.platform == "win32":
         paths = _paths({key: asked[key] for key in on_disk})
         targets = dict.fromkeys(copies, "File")
         for key, kind in types.items():
-            targets[key] = paths.get(key) or _FILE_TARGETS.get(kind, "File")
+            path = paths.get(key)
+            targets[key] = path or _FILE_TARGETS.get(kind, "File")
         return targets
 
     class _HandleTable:
@@ -1083,8 +1082,9 @@ if sys.platform == "win32":
             entries = SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX * head.NumberOfHandles
             self.entries = entries.from_buffer(self.bytes, ctypes.sizeof(head))
             # What the threads that are late have for their questions.
-            self.hidden = {*_late}
-            for (pid, _), handle in _late.values():
+            late = _late.copy()
+            self.hidden = {*late}
+            for (pid, _), handle in late.values():
                 if pid != os.getpid():
                     self.hidden.add(handle)
 
