@@ -908,7 +908,7 @@ if sys.platform == "win32":
 
     # In milliseconds. The first is how long a Python thread may keep the GIL.
     _SWITCH_INTERVAL = 5
-    _TENTH_OF_A_SECOND = 100
+    _QUARTER_OF_A_SECOND = 250
     _HALF_A_SECOND = 500
 
     # Windows can wait for 64 threads at once, and _winapi for a few less.
@@ -935,7 +935,7 @@ if sys.platform == "win32":
         _WaitForMultipleObjects(len(threads), handles, True, _SWITCH_INTERVAL)
         before, ended = -1, _count_ended(threads)
         while before < ended < len(threads):
-            _winapi.WaitForMultipleObjects(threads, True, _TENTH_OF_A_SECOND)
+            _winapi.WaitForMultipleObjects(threads, True, _QUARTER_OF_A_SECOND)
             before, ended = ended, _count_ended(threads)
 
     def _call_natively(
@@ -1052,8 +1052,8 @@ if sys.platform == "win32":
         paths = _paths({key: asked[key] for key in on_disk})
         targets = dict.fromkeys(copies, "File")
         for key, kind in types.items():
-            path = paths.get(key)
-            targets[key] = path or _FILE_TARGETS.get(kind, "File")
+            otherwise = _FILE_TARGETS.get(kind, "File")
+            targets[key] = paths.get(key) or otherwise
         return targets
 
     class _HandleTable:

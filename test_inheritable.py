@@ -1996,6 +1996,26 @@ def count_threads():
     return count
 
 
+def despite_wine(method):
+    """Call a method again if a child that it starts crashes under Wine.
+
+    Under Wine 10, a Python may crash beside busy threads, in Wine's own
+    RtlWakeAddressSingle. Whatever else happens is an error.
+    """
+
+    @functools.wraps(method)
+    def call(*args, again=4):
+        try:
+            return method(*args)
+        except AssertionError as error:
+            access_violation = str(0xC0000005)
+            if not WINE or not again or access_violation not in str(error):
+                raise
+        return call(*args, again=again - 1)
+
+    return call
+
+
 stalls = unittest.skipUnless(
     WINDOWS
     and os.environ.get("PROCESSOR_ARCHITECTURE") == "AMD64"
@@ -2069,6 +2089,8 @@ class TestOpenHandlesOnWindows(Case):
         rows = open_handles()
         return [entry for entry in rows if entry.target not in ("Semaphore", None)]
 
+    @despite_wine
+    @in_child
     def test_a_listing_has_nothing_that_another_one_opens(self):
         barrier = threading.Barrier(4)
         pid, _ = self.keep(self.file)
@@ -2092,6 +2114,8 @@ class TestOpenHandlesOnWindows(Case):
 
         run_threads(*[look_with_others] * 4)
 
+    @despite_wine
+    @in_child
     def test_listings_beside_threads_that_open_and_close(self):
         def reopen():
             with open(self.path):
@@ -2404,24 +2428,20 @@ class TestListingsBesideBusyThreads(Case):
         """
 
     def check(self, busy, **limits):
-        """Check that nothing is unknown, and that the best of three is fast enough."""
-        done = self.run_despite_wine(os.path.join(self.folder, "f"), busy)
-        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
-        results = json.loads(done.stdout)
-        for kind, limit in limits.items():
-            times, found_all = zip(*results[kind])
-            self.assertEqual(found_all, (True,) * 3, (kind, results))
-            self.assertLess(min(times), limit * PATIENCE, (kind, results))
+        """Check that of three listings one is fast enough, and knows everything.
 
-    def run_despite_wine(self, *args):
-        # Under Wine 10, Python 3.14 may crash beside busy threads, in Wine's own
-        # RtlWakeAddressSingle. Whatever else happens is an error.
-        access_violation = 0xC0000005
-        for _ in range(5):
-            done = run_python(self.CODE, *args)
-            if not WINE or done.returncode != access_violation:
-                break
-        return done
+        On a machine that has no time for any of this, more may be unknown.
+        """
+        results = json.loads(self.output(os.path.join(self.folder, "f"), busy))
+        for kind, limit in limits.items():
+            times = [seconds for seconds, found_all in results[kind] if found_all]
+            self.assertLess(min(times, default=1e9), limit * PATIENCE, (kind, results))
+
+    @despite_wine
+    def output(self, *args):
+        done = run_python(self.CODE, *args)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+        return done.stdout
 
     def test_with_no_busy_thread(self):
         self.check(0, own=0.3, other=1, holders=1)
