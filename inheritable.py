@@ -4,8 +4,8 @@
 
 When a process starts a program, that program gets every file descriptor
 (POSIX) or handle (Windows) that is inheritable (PEP 446). This module reads
-and sets that flag, lists what is open, shows who else has a file, shuts
-inheritance off, and hands chosen files to a child, with the same calls on
+and sets that flag, lists what is open, shows who else has a file, turns
+inheritance off, and passes chosen files to a child, with the same calls on
 every platform:
 
     import subprocess
@@ -65,7 +65,7 @@ __all__ = [
     "temporarily",
 ]
 
-# The chapters, and the names that both platforms define in each of them. A "handle"
+# The sections, and the names that both platforms define in each of them. A "handle"
 # is a HANDLE on Windows, and a file descriptor on POSIX.
 #
 #   Types           OpenHandle, Holder, Child
@@ -76,7 +76,7 @@ __all__ = [
 #   Listing         _list, _list_process
 #   Holders         _holders_of_handle, _holders_of_name
 #   Blocks          _shut_off_all_but
-#   Handing over    _APPENDING, _appending_mark, _popen_arguments,
+#   Passing         _APPENDING, _appending_mark, _popen_arguments,
 #                   _pickled_for_spawning, _unpickled_in_child, _descriptor
 #   Command line    _READER_GONE, _closing_hint, _execute
 
@@ -600,9 +600,7 @@ def _number(file: Any, *, is_handle: bool = False) -> tuple[int, bool]:
         number = _plain_int(file)
     if number is None:
         if not hasattr(file, "fileno"):
-            several = isinstance(file, (list, tuple))
-            hint = ": for several files, write *files" if several else ""
-            raise _expected("a file, an OpenHandle or an int", file, hint)
+            raise _expected("a file, an OpenHandle or an int", file)
         number = file.fileno()
         if not isinstance(number, int):
             raise _expected("an int from fileno()", number)
@@ -626,6 +624,13 @@ def _handle_of(file: _File) -> int:
         error.filename = number
         raise
     return handle
+
+
+def _handles_of(files: tuple[_File, ...]) -> list[int]:
+    for file in files:
+        if isinstance(file, list):
+            raise _expected("a file, an OpenHandle or an int", file, ": write *files")
+    return [_handle_of(file) for file in files]
 
 
 def _process_id(pid: SupportsIndex) -> int:
@@ -736,8 +741,9 @@ def get_handle_inheritable(handle: _File, /) -> bool:
         Whether a program that this process executes would get it.
 
     Raises:
-        Exception: As for `get_inheritable`. On Windows a handle that is not
-            open is WinError 6, and it may be as large as a pointer.
+        Exception: As for `get_inheritable`. On Windows, a handle that is
+            not open raises OSError with WinError 6. OverflowError means
+            that it does not fit in a pointer.
 
     System calls:
         POSIX: fcntl(F_GETFD).
@@ -776,9 +782,10 @@ def set_handle_inheritable(handle: _File, inheritable: object, /) -> None:
 
 
 def _unless_finalizing(lock: threading.RLock) -> Any:
-    """Return a lock, or nothing to wait for while the interpreter ends.
+    """Return the lock, or a dummy if the interpreter is shutting down.
 
-    A daemon thread may have died with the lock, which nobody gives back then.
+    A daemon thread may have been stopped while it held the lock. Then nothing would
+    ever release it.
     """
     return contextlib.nullcontext() if sys.is_finalizing() else lock
 
@@ -1154,13 +1161,12 @@ else:
     # No system allows more descriptors, unless told to.
     _MOST_DESCRIPTORS = 1 << 20
 
+    # Access mode 3 is not here: what it means is up to the driver.
+    _ACCESS_MODES = {os.O_RDONLY: "r", os.O_WRONLY: "w", os.O_RDWR: "rw"}
+
     def _access(flags: int) -> str | None:
         """Return what a descriptor is open for, by the flags it was opened with."""
-        if flags & O_PATH:
-            return ""
-        # Access mode 3 is not here: what it means is up to the driver.
-        modes = {os.O_RDONLY: "r", os.O_WRONLY: "w", os.O_RDWR: "rw"}
-        return modes.get(flags & O_ACCMODE)
+        return "" if flags & O_PATH else _ACCESS_MODES.get(flags & O_ACCMODE)
 
     def _own_descriptors() -> tuple[str, Iterable[int]]:
         """Return the folder that lists this thread's descriptors, and their numbers.
@@ -1258,30 +1264,30 @@ else:
         state, flags = _stat(process)
         return state in "ZX" or bool(flags & PF_EXITING)
 
-    def _numbers_in(process: str) -> list[int]:
+    def _names_in(process: str) -> list[str]:
         try:
-            return sorted(map(int, os.listdir(f"{process}/fd")))
+            return os.listdir(f"{process}/fd")
         except PermissionError:
             if _is_ending(process):
                 return []
             raise
 
-    def _descriptors_of(pid: int) -> tuple[str, list[int]]:
-        """Return the folder of a process in /proc, and its open descriptors.
+    def _descriptors_of(pid: int) -> tuple[str, list[str]]:
+        """Return the folder of a process in /proc, and the names of its descriptors.
 
         If the main thread has ended but others go on, it is the folder of one of them.
         """
         process = _folder_of(pid)
         try:
-            fds = _numbers_in(process)
-            if fds or not _is_ending(process):
-                return process, fds
+            names = _names_in(process)
+            if names or not _is_ending(process):
+                return process, names
             for task in os.listdir(f"/proc/{pid}/task"):
                 thread = f"/proc/{pid}/task/{task}"
                 # It may have ended by now.
                 with contextlib.suppress(*_GONE):
                     if not _is_ending(thread):
-                        return thread, _numbers_in(thread)
+                        return thread, _names_in(thread)
         except _GONE:
             _raise_gone(pid)
         return process, []
@@ -1298,7 +1304,7 @@ else:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM)) from None
 
     def _fdinfo(process: str, fd: int) -> dict[str, str]:
-        """Return what /proc tells of a descriptor."""
+        """Return what /proc says about a descriptor."""
         with open(f"{process}/fdinfo/{fd}", "rb") as info:
             lines = info.read().decode("ascii", "replace").splitlines()
         pairs = (line.partition(":") for line in lines)
@@ -1309,7 +1315,7 @@ else:
         return found
 
     def _inet_rows(process: str, protocol: str) -> Generator[list[str], None, None]:
-        """Yield the fields of what /proc tells of each TCP or UDP socket.
+        """Yield the fields of each row in a /proc table of TCP or UDP sockets.
 
         They are: number, local address, remote address, state, queues, timer,
         retransmits, user, timeout, inode.
@@ -1347,7 +1353,7 @@ else:
         return f"[{socket.inet_ntop(socket.AF_INET6, packed)}]:{int(port, 16)}"
 
     def _descriptions(process: str, inodes: set[str]) -> dict[str, str]:
-        """Return what sockets are, by their inodes."""
+        """Return descriptions of sockets, keyed by inode."""
         found: collections.defaultdict[str, list[str]]
         found = collections.defaultdict(list)
         for protocol in "tcp", "udp":
@@ -1362,13 +1368,15 @@ else:
                     found[inode].append(text)
         for flags, inode, name in _unix_rows(process):
             if inode in inodes:
-                listening = " listening" if int(flags, 16) & __SO_ACCEPTCON else ""
-                found[inode].append(f"unix {name}".rstrip(" ") + listening)
+                text = f"unix {name}" if name else "unix"
+                if int(flags, 16) & __SO_ACCEPTCON:
+                    text += " listening"
+                found[inode].append(text)
         # The name of a Unix socket can imitate a row. Then its inode is there twice.
         return {inode: texts[0] for inode, texts in found.items() if len(texts) == 1}
 
     def _with_descriptions(handles: list[OpenHandle], process: str) -> list[OpenHandle]:
-        """Add to the targets of sockets what they are."""
+        """Add a description to the target of each socket."""
         inodes = {
             handle.target[len("socket:[") : -1]
             for handle in handles
@@ -1390,9 +1398,9 @@ else:
 
     def _list_other(pid: int) -> list[OpenHandle]:
         _check_proc()
-        process, fds = _descriptors_of(pid)
+        process, names = _descriptors_of(pid)
         handles: list[OpenHandle] = []
-        for fd in fds:
+        for fd in sorted(map(int, names)):
             target = None
             # Its path may be too long.
             with contextlib.suppress(OSError):
@@ -1459,8 +1467,8 @@ def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
 # ---------------------------------------------------------------------------------
 # Holders
 #
-# What a platform finds comes with a sentence for the command line, which says why it
-# may not be the whole answer, or is empty.
+# Each platform returns the holders and a note for the command line. The note says why
+# the list may be incomplete. It is empty if there is nothing to say.
 # ---------------------------------------------------------------------------------
 
 if sys.platform == "win32":
@@ -1630,7 +1638,7 @@ else:
     # AT_STATX_DONT_SYNC uses what the kernel already knows. Old kernels and some
     # seccomp filters refuse statx. So after any error, stat is asked.
 
-    def _identity(path: str, *, dir_fd: int | None = None) -> tuple[int, int]:
+    def _identity(path: str, *, dir_fd: int | None = None) -> tuple[int, ...]:
         """Return the device and the inode that a link in /proc points to."""
         if _statx is not None:
             # An absolute path needs no folder.
@@ -1643,15 +1651,15 @@ else:
                 STATX_INO,
                 ctypes.byref(status),
             ):
-                device = os.makedev(status.stx_dev_major, status.stx_dev_minor)
-                return device, status.stx_ino
+                return status.stx_ino, status.stx_dev_major, status.stx_dev_minor
         result = os.stat(path, dir_fd=dir_fd)
-        return result.st_dev, result.st_ino
+        device = result.st_dev
+        return result.st_ino, os.major(device), os.minor(device)
 
     def _holders_of_handle(fd: int, pid: int) -> tuple[list[Holder], str]:
         _check_proc()
-        process, fds = _descriptors_of(pid)
-        if fd not in fds:
+        process, names = _descriptors_of(pid)
+        if str(fd) not in names:
             raise _bad_handle(fd)
         path = f"{process}/fd/{fd}"
         link = ""
@@ -1680,8 +1688,9 @@ else:
             return _search(os.readlink, {name})
         users = _users_of_sockets(kind, name)
         inodes = users.keys() - {_CLOSING_SOCKET}
-        if users and not inodes:
-            return [], f"{kind}:{name} is closing: no process has it any more"
+        if not inodes:
+            closing = f"{kind}:{name} is closing: no process has it any more"
+            return [], closing if users else ""
         found, note = _search(os.readlink, {f"socket:[{inode}]" for inode in inodes})
         if not found:
             # It may have been closed in the meantime.
@@ -1700,7 +1709,7 @@ else:
     _CLOSING_SOCKET = "0"
 
     def _users_of_sockets(kind: str, name: str) -> dict[str, str]:
-        """Return the users that have the sockets of this name, by the inodes."""
+        """Return the user of each socket with this name, keyed by inode."""
         process = _folder_of(os.getpid())
         if kind == "unix":
             rows = _unix_rows(process)
@@ -1744,13 +1753,17 @@ else:
         # If not even this process could be searched, an empty list would mean nothing.
         if not found and os.getpid() in errors:
             raise errors[os.getpid()]
-        return found, _uninspected(len(errors))
+        return found, _uninspected(found, errors)
 
-    def _uninspected(count: int) -> str:
-        if not count or os.geteuid() == 0:
+    def _uninspected(found: list[Holder], errors: dict[int, OSError]) -> str:
+        is_root = os.geteuid() == 0
+        # In a container, root may lack a capability. It is told so if that may be why
+        # nothing was found.
+        if not errors or (is_root and found):
             return ""
-        processes = "1 process" if count == 1 else f"{count} processes"
-        return f"{processes} could not be inspected: try as root"
+        processes = "1 process" if len(errors) == 1 else f"{len(errors)} processes"
+        remedy = "this takes CAP_SYS_PTRACE" if is_root else "try as root"
+        return f"{processes} could not be inspected: {remedy}"
 
     def _holders_in(
         pid: int,
@@ -1764,21 +1777,22 @@ else:
         folder = os.open(f"{process}/fd", os.O_RDONLY)
         fds: list[int] = []
         try:
-            for fd in names:
-                # An error hides only this one: its path may be too long, or its file
-                # system may be gone.
+            for name in names:
                 try:
-                    is_wanted = identify(str(fd), dir_fd=folder) in wanted
+                    is_wanted = identify(name, dir_fd=folder) in wanted
+                except _GONE:
+                    # It has been closed in the meantime.
+                    continue
                 except OSError as error:
-                    is_wanted = False
-                    if not isinstance(error, _GONE):
-                        errors[pid] = error
+                    # Its path may be too long, or its file system may be gone.
+                    errors[pid] = error
+                    continue
                 if is_wanted:
-                    fds.append(fd)
+                    fds.append(int(name))
         finally:
             os.close(folder)
         found: list[Holder] = []
-        for fd in fds:
+        for fd in sorted(fds):
             with contextlib.suppress(*_GONE):
                 info = _fdinfo(process, fd)
                 if tty_index in (None, info.get("tty-index")):
@@ -1814,12 +1828,12 @@ def holders(file: _File | _Name, pid: SupportsIndex | None = None) -> list[Holde
     has the log open. For a pipe, the `access` of each holder shows which
     end it is.
 
-    What to ask about can be a file of this process, or a string:
+    `file` is a file of this process, or one of these:
 
     - `"tcp:8080"`, `"udp:53"`: the sockets with this local port, in the
       network namespace of this process (Linux).
     - `"unix:/run/x.sock"`, `"unix:@abstract"`: the Unix sockets with this
-      name (Linux).
+      name, as it was bound (Linux).
     - `"pipe:[123]"`, `"socket:[123]"`: a target as `open_handles` shows it
       (Linux).
     - Any other string, or a PathLike, is the path of a file or a folder.
@@ -1829,15 +1843,15 @@ def holders(file: _File | _Name, pid: SupportsIndex | None = None) -> list[Holde
 
     On Linux it finds every handle on the same device and inode: both ends
     of a pipe, and a file however often it was opened, and under whatever
-    name. It does not find the other end of a socket, which has an inode of
-    its own, nor a socket that is on its way through a Unix socket, nor what
-    a thread has in a table of its own. A path that is the name of a Unix
-    socket does not lead to the socket: use `unix:`.
+    name. It does not find the other end of a socket, which has a different
+    inode. It does not find a socket that is being sent through a Unix
+    socket, or descriptors that a thread has in a table of its own. To find
+    a Unix socket by its path, use `unix:`.
 
-    On Windows an open file and its path give different answers. Of an open
-    file it finds every handle that stems from the same open call, by
+    On Windows an open file and its path give different answers. For an open
+    file, it finds every handle that comes from the same open call, by
     inheritance or duplication. So for a pipe, ask about the end that should
-    have been closed. Of a path it finds every handle to the file with this
+    have been closed. For a path, it finds every handle to the file at this
     path, whoever opened it. It does not find hard links with other names,
     programs that are running, mapped files, or handles that another thread
     is waiting for.
@@ -1910,7 +1924,7 @@ def _parse_name(name: str) -> tuple[str, str]:
     kind, colon, rest = name.partition(":")
     if colon and kind in ("tcp", "udp"):
         if not _is_port(rest):
-            raise ValueError(f"expected a port, as in {kind}:8080, not {rest!r}")
+            raise ValueError(f"expected a port, 1 to 65535, not {rest!r}")
         return kind, rest
     if colon and kind == "unix":
         if not rest:
@@ -1927,10 +1941,10 @@ def _is_port(text: str) -> bool:
 # ---------------------------------------------------------------------------------
 # Blocks
 #
-# A block of `temporarily` knows a file by its number alone. Each number has a set of
-# owners: the blocks that want its flag to be on. A block that begins becomes an owner
-# and turns the flag on, unless the flag is on already without any owner. A block that
-# ends is taken off the owners, and turns the flag off if it was the last one.
+# A block of `temporarily` identifies a file by its number alone. Each number has a set
+# of owners: the blocks that want its flag to be on. A block that begins becomes an
+# owner and turns the flag on, unless the flag is on already without any owner. A block
+# that ends is taken off the owners, and turns the flag off if it was the last one.
 #
 # A lock keeps threads apart. It does not keep a signal handler, or a finalizer, from
 # interrupting its own thread anywhere in here, and from ending blocks, even the very
@@ -1948,16 +1962,17 @@ def _is_port(text: str) -> bool:
 
 _owners: collections.defaultdict[int, set[_Block]] = collections.defaultdict(set)
 
-# The blocks that have begun and not ended. The child of a fork looks here for those of
-# other threads: one that was just ending may own nothing any more.
+# The blocks that have begun and not ended. A forked child looks here, and not in
+# _owners, for the blocks of other threads, because a block that was just ending may no
+# longer own anything.
 _blocks: set[_Block] = set()
 
 # The thread that holds the lock can take it again, for signal handlers.
 _lock = threading.RLock()
 _lock_pid = os.getpid()
 
-# What stands for this process. A fork gets another one. A process id alone would not
-# do: in two containers both may be 1.
+# This object identifies this process. A forked child creates a new one. A process id
+# would not be enough: two processes in different containers may both have the id 1.
 _this_process = object()
 
 
@@ -1996,7 +2011,7 @@ def _lock_here() -> Any:
 
 
 def _begin_anew() -> None:
-    """Make this process one of its own, after a fork."""
+    """Give a forked child a lock of its own, and end other threads' blocks."""
     global _lock, _lock_pid, _this_process
     for block in list(_blocks):
         if block.thread != threading.get_ident():
@@ -2073,7 +2088,7 @@ def disable_inheritance(*keep: _File) -> None:
         Elsewhere, and where that is refused: the numbers that
             `open_handles` lists, then `set_inheritable` for each.
     """
-    kept = {*map(_handle_of, keep), *_streams()}
+    kept = {*_handles_of(keep), *_streams()}
     with _lock_here():
         kept.update(handle for handle, owners in list(_owners.items()) if owners)
         _shut_off_all_but(kept)
@@ -2088,17 +2103,17 @@ def temporarily(*files: _File) -> Generator[None, None, None]:
 
     It is for `os.posix_spawn`, `os.spawn*`, `os.exec*` and other code
     that executes programs without closing descriptors. `subprocess` closes
-    them, so use `passing` for that; `multiprocessing` hands nothing over
-    from this block either. After `os.fork` the child is still in the blocks
-    of the thread that forked. Those of other threads are ended there.
+    them, so use `passing` for that. `multiprocessing` does not pass these
+    files either. After `os.fork`, the child is still in the blocks of the
+    thread that forked. The blocks of other threads end in the child.
 
     A file that was inheritable before the block is left alone. Where blocks
     overlap, in several threads too, a file stays inheritable until the last
     of them ends.
 
-    A block knows a file by its number. Close a file after the block, not
-    inside it: anything that reuses its number is made non-inheritable when
-    the block ends.
+    A block identifies a file by its number. Close a file after the block,
+    not inside it: anything that reuses its number is made non-inheritable
+    when the block ends.
 
     Args:
         *files: The files.
@@ -2116,7 +2131,7 @@ def temporarily(*files: _File) -> Generator[None, None, None]:
     # A KeyboardInterrupt may cut the first end short. The second one finishes it.
     try:
         try:
-            handles = [_handle_of(file) for file in files]
+            handles = _handles_of(files)
             with _lock_here():
                 block.begin(handles)
             yield
@@ -2129,7 +2144,7 @@ def temporarily(*files: _File) -> Generator[None, None, None]:
 
 
 # ---------------------------------------------------------------------------------
-# Handing over
+# Passing
 # ---------------------------------------------------------------------------------
 
 if sys.platform == "win32":
@@ -2254,7 +2269,7 @@ def _unpickle_argument(pickled: Any, mark: str) -> str:
 
 @contextlib.contextmanager
 def passing(*files: _File, startupinfo: Any = None) -> Generator[Child, None, None]:
-    """Hand these files to a child: pass_fds for every platform.
+    """Pass files to a child, like `pass_fds` but on every platform.
 
         with passing(file, sock) as child:
             command = [sys.executable, "worker.py", *child.args]
@@ -2272,11 +2287,11 @@ def passing(*files: _File, startupinfo: Any = None) -> Generator[Child, None, No
     touched.
 
     The child has standard streams of its own. So a file that is one of this
-    process's streams goes over as a duplicate, which is closed when the
-    block ends. So does a file that is given a second time. On Windows a
-    file that was opened for appending goes on appending in the child; an
-    int does not show that, so pass the file itself. multiprocessing refuses
-    a file from two blocks in the same `args`.
+    process's streams is passed as a duplicate, which is closed when the
+    block ends. So is a file that is given a second time. On Windows, a file
+    that was opened for appending still appends in the child. An int does
+    not show that, so pass the file itself. multiprocessing refuses a file
+    from two blocks in the same `args`.
 
     Args:
         *files: The files.
@@ -2298,7 +2313,7 @@ def passing(*files: _File, startupinfo: Any = None) -> Generator[Child, None, No
         POSIX: `pass_fds` of `Popen`. For multiprocessing, its DupFd.
         Windows: `handle_list` of STARTUPINFO, and those of `temporarily`.
     """
-    handles = [_handle_of(file) for file in files]
+    handles = _handles_of(files)
     with contextlib.ExitStack() as stack:
         taken = set(_streams())
         args: list[_Argument] = []
@@ -2324,8 +2339,8 @@ def receive(arg: str) -> int:
     It becomes non-inheritable again, so that this process's own children do
     not get it.
 
-    Pass it only a string from `Child.args`: a number that is open and
-    inheritable here for another reason would be taken just the same.
+    Pass it only a string from `Child.args`. It also accepts any other
+    number that is open and inheritable in this process.
 
     A process that multiprocessing has forked has everything that its parent
     has. There the result is a duplicate, and the original stays open until
@@ -2436,21 +2451,21 @@ usage: python inheritable.py [list] [--pid PID] [--json] [--check]
        python inheritable.py run [--pass FD[:AS]]... [--] COMMAND [ARG]...
        python inheritable.py -h | --help | --version
 
-list: what this process has open, and whether a child would inherit it. Run from
-a shell, it shows what that shell hands to its children.
+list: show what this process has open, and whether a child would inherit it. In
+a shell, this is what the shell passes to its children.
   --pid PID       list another process instead (Linux, Windows)
   --json          print a JSON array of objects
   --check         list only what a child would inherit besides the standard
                   streams
-holders: every process that has a file open and that this user may inspect
-(Linux, Windows).
+holders: show every process that has a file open, as far as this user may
+inspect it (Linux, Windows).
   FD              a descriptor of this process (Windows: handle), as in
                   holders 3 3<file
   NAME            tcp:8080, udp:53, unix:/run/x.sock or pipe:[123] (Linux), or the
                   path of a file; use ./3 for a file named 3
   --pid PID       FD is a descriptor of process PID instead
   --json          print a JSON array of objects
-run: executes COMMAND with only the standard streams.
+run: execute COMMAND with only the standard streams.
   --pass FD       pass this descriptor too (Windows: handle)
   --pass FD:AS    pass descriptor FD to COMMAND as number AS (POSIX)
 
@@ -2461,6 +2476,7 @@ Exit status:
   list --check    0 if it lists nothing, 1 if it lists anything, 2 for errors
   holders         0 if it lists anything, 1 if it lists nothing, 2 for errors
 
+Examples:
   python inheritable.py run make test
   python inheritable.py run --pass 3 -- cat /dev/fd/3 3<notes
 """
@@ -2483,7 +2499,7 @@ if sys.platform == "win32":
     # ERROR_NO_DATA into EINVAL.
     _READER_GONE = {errno.EPIPE, errno.EINVAL}
 
-    def _closing_hint(_handles: Iterable[int]) -> str:
+    def _closing_hint(_handles: list[int]) -> str:
         return ""
 
     def _find_program(name: str) -> str:
@@ -2496,8 +2512,8 @@ if sys.platform == "win32":
         program = os.path.abspath(found)
         # Windows searches this folder first, and anybody may have put a program here.
         if not os.path.dirname(name) and os.path.dirname(program) == os.getcwd():
-            # With its extension: shutil.which of Python before 3.12 adds none to a name
-            # with a folder.
+            # With its extension, because shutil.which of Python before 3.12 adds none
+            # to a name with a folder.
             path = os.path.join(".", os.path.basename(program))
             raise _Failure(
                 126, f"{name}: it is in the current directory: write {path} to run it"
@@ -2530,9 +2546,12 @@ if sys.platform == "win32":
 else:
     _READER_GONE = {errno.EPIPE}
 
-    def _closing_hint(fds: Iterable[int]) -> str:
+    def _closing_hint(fds: list[int]) -> str:
+        them = "it" if len(fds) == 1 else "them"
         closed = " ".join(f"{fd}<&-" for fd in fds)
-        return f"close them for this command ({closed}), or "
+        # Other shells take only one digit there.
+        shell = " in bash" if len(str(max(fds))) > 1 else ""
+        return f"close {them} for this command ({closed}{shell}), or "
 
     def _renumber(passed: list[tuple[int, int]]) -> None:
         """Make descriptors inheritable, each under the number that it is to have.
@@ -2553,7 +2572,7 @@ else:
                 number = free[0]
                 _move(sources.pop(number), number)
             else:
-                # What is left are numbers that change places. One steps aside.
+                # The numbers that are left form cycles. Copy one out of the way.
                 number, fd = next(iter(sources.items()))
                 sources[number] = _duplicate(fd)
 
@@ -2564,7 +2583,7 @@ else:
             raise _Failure(2, f"bad descriptor {number}: {error}") from None
 
     def _execute(command: list[str], passed: list[tuple[int, int]]) -> NoReturn:
-        """Become a command that has only these descriptors, under new numbers."""
+        """Replace this process with a command that gets only these descriptors."""
         import shutil
         import signal
 
@@ -2666,7 +2685,8 @@ def _list_command(
 
 def _leak_note(handles: list[int]) -> str:
     files = "1 file" if len(handles) == 1 else f"{len(handles)} files"
-    return f"a child would inherit {files}: {_closing_hint(handles)}start it with run"
+    hint = f"{_closing_hint(handles)}start your program with inheritable.py run"
+    return f"a child would inherit {files}: {hint}"
 
 
 def _list_row(handle: OpenHandle, streams: dict[int, str]) -> str:

@@ -9,9 +9,9 @@ These variables of the environment change how it is done:
 INHERITABLE_SOAK
     How often the long tests repeat what they do, as a factor. The default is 0.1.
 INHERITABLE_PATIENCE
-    A factor for every deadline, for slow machines. The default is 1.
+    A factor for every deadline, for slow machines. The default is 1, or 4 with qemu.
 INHERITABLE_QEMU
-    Set it if qemu runs each program. Command lines are then those of qemu.
+    Set this if qemu runs every program. Command lines are then those of qemu.
 """
 
 import asyncio
@@ -29,6 +29,7 @@ import importlib
 import importlib.util
 import inspect
 import io
+import itertools
 import json
 import math
 import mmap
@@ -80,20 +81,24 @@ APPLE = sys.platform in ("darwin", "ios", "tvos", "watchos", "visionos")
 PYPY = sys.implementation.name == "pypy"
 PROC = LINUX and os.path.exists("/proc/self/fdinfo")
 ROOT = not WINDOWS and os.geteuid() == 0
-FINDS_HOLDERS = inheritable._CompareObjectHandles is not None if WINDOWS else PROC
+if WINDOWS:
+    # Windows 10 and later.
+    FINDS_HOLDERS = hasattr(ctypes.WinDLL("kernelbase"), "CompareObjectHandles")
+else:
+    FINDS_HOLDERS = PROC
 
 WINE = WINDOWS and hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
 
 if WINDOWS:
     import _winapi
 
-    # This needs zlib, which not every Python on Linux has.
+    # http.client needs zlib, and some Pythons on Linux do not have it.
     import http.client
     import msvcrt
 else:
     import fcntl
 
-# A static Python for musl has no zlib, without which multiprocessing cannot start.
+# multiprocessing needs zlib, and a static Python for musl does not have it.
 try:
     import binascii  # noqa: F401
 except ImportError:
@@ -103,36 +108,43 @@ else:
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOAK = float(os.environ.get("INHERITABLE_SOAK", "0.1"))
-PATIENCE = float(os.environ.get("INHERITABLE_PATIENCE", "1"))
+QEMU = "INHERITABLE_QEMU" in os.environ
+PATIENCE = float(os.environ.get("INHERITABLE_PATIENCE", "4" if QEMU else "1"))
 
-# Deadlines in seconds. Each is longer than what can happen within it, so that the
-# innermost one shows what hangs.
-A_LONG_TIME = 50 * PATIENCE
-DEADLINE_OF_A_CHILD = 65 * PATIENCE
-DEADLINE_OF_A_TEST = 80 * PATIENCE
+# Deadlines in seconds. A wait has the shortest one, then the child that waits, then the
+# test that started the child. So the error comes from the place that hangs.
+A_LONG_TIME = 45 * PATIENCE * (1 + 2 * SOAK)
+DEADLINE_OF_A_CHILD = 60 * PATIENCE * (1 + 2 * SOAK)
+DEADLINE_OF_A_TEST = 75 * PATIENCE * (1 + 2 * SOAK)
 
-# The user that is nobody on most systems. On Linux any number is good.
+# What has hung. After that no other test is started, since many would hang.
+hangs = []
+STATUS_OF_A_HANG = 99
+
+# The user id of nobody on most systems. On Linux any unused id will do.
 NOBODY = 65534
 
-no_qemu = unittest.skipIf("INHERITABLE_QEMU" in os.environ, "qemu answers otherwise")
-posix = unittest.skipIf(WINDOWS, "Windows has no file descriptors of the system")
-windows = unittest.skipUnless(WINDOWS, "handles are of Windows alone")
+no_qemu = unittest.skipIf(QEMU, "qemu gives a different answer")
+posix = unittest.skipIf(WINDOWS, "this is a POSIX feature")
+windows = unittest.skipUnless(WINDOWS, "this is a Windows feature")
 forks = unittest.skipUnless(hasattr(os, "fork"), "this system has no fork")
 proc = unittest.skipUnless(PROC, "there is no Linux /proc here")
 other_processes = unittest.skipUnless(
-    WINDOWS or PROC, "this system does not tell about other processes"
+    WINDOWS or PROC, "this system does not show other processes"
 )
-timers = unittest.skipUnless(hasattr(signal, "setitimer"), "there is no setitimer here")
+timers = unittest.skipUnless(
+    hasattr(signal, "setitimer"), "this system has no setitimer"
+)
 
 
-# A child that crashes or hangs shows the stacks of its threads.
+# Make every Python child show its stacks if it crashes or hangs.
 os.environ["PYTHONFAULTHANDLER"] = "1"
 
 
 def open_standard_streams():
     """Open the null device for each standard stream that is closed.
 
-    Otherwise the files of the tests would take their numbers.
+    Otherwise files opened by the tests would get these numbers.
     """
     fd = os.open(os.devnull, os.O_RDWR)
     while fd <= 2:
@@ -146,8 +158,8 @@ def open_standard_streams():
 if not WINDOWS:
     open_standard_streams()
 
-# Where the stacks of a test that hangs are shown. pytest puts another file in place of
-# descriptor 2 while a test runs.
+# The stacks of a test that hangs go to the real stderr. During a test, pytest replaces
+# descriptor 2.
 STDERR = os.dup(2)
 
 
@@ -157,14 +169,14 @@ STDERR = os.dup(2)
 
 
 def handle_of(file):
-    """Return the handle of a file that is no socket: on POSIX its descriptor."""
+    """Return the handle of a file (not a socket). On POSIX it is the descriptor."""
     return msvcrt.get_osfhandle(file.fileno()) if WINDOWS else file.fileno()
 
 
 def flag_of(handle):
     """Return whether a handle is inheritable, or None if it is not open.
 
-    This asks the system, past the module under test.
+    This asks the system and not the module under test.
     """
     try:
         if WINDOWS:
@@ -179,18 +191,18 @@ def flags_of(handles):
 
 
 def entries(handles, *wanted):
-    """Return number, flag and target of those of open_handles that are wanted."""
+    """Return number, flag and target of the wanted entries of open_handles."""
     return [tuple(entry[:3]) for entry in handles if entry.handle in wanted]
 
 
 def open_after_collection():
-    """Return open_handles, less what garbage still keeps open, as PyPy's does."""
+    """Return open_handles after a garbage collection, for PyPy closes files late."""
     gc.collect()
     return open_handles()
 
 
 def outcome(function, *args):
-    """Return what a call returns, or which exception it raises."""
+    """Return the result of a call, or a description of the exception that it raises."""
     try:
         return function(*args)
     except Exception as error:  # noqa: BLE001
@@ -199,7 +211,7 @@ def outcome(function, *args):
 
 
 def bad_files(fd, closed):
-    """Return what no function takes, with its exception.
+    """Return values that no function accepts, each with the exception it causes.
 
     The two arguments are a closed file and the number that it had.
     """
@@ -230,7 +242,7 @@ def allow_descriptors(count):
 
 
 def exhaust_descriptors(free=0):
-    """Open files until no descriptor is left, but for so many. Return the opened."""
+    """Open files until only `free` descriptors are left. Return those opened."""
     import resource
 
     lowest = os.dup(0)
@@ -247,9 +259,9 @@ def exhaust_descriptors(free=0):
 
 
 def fastest(function, *args, number=2000):
-    """Return how long so many calls take, in seconds.
+    """Return how many seconds `number` calls take.
 
-    It is the least time of many, which other work on the machine does not change.
+    The shortest of many runs is the one least disturbed by other programs.
     """
     times = []
     for _ in range(30):
@@ -261,7 +273,7 @@ def fastest(function, *args, number=2000):
 
 
 def create_event():
-    """Return the handle of an event of Windows."""
+    """Return the handle of a new Windows event."""
     kernel32 = ctypes.WinDLL("kernel32")
     kernel32.CreateEventW.restype = ctypes.c_void_p
     return kernel32.CreateEventW(None, True, False, None)
@@ -273,7 +285,7 @@ def create_event():
 
 
 def python_command(code, *args):
-    """Return the command that runs code in a Python of its own."""
+    """Return a command that runs code in a new Python process."""
     return [sys.executable, "-c", textwrap.dedent(code), *map(str, args)]
 
 
@@ -295,6 +307,7 @@ def run_command(command, *, check=False, **options):
         try:
             out, err = process.communicate(text, timeout)
         except subprocess.TimeoutExpired:
+            hangs.append(command)
             err = abort(process)
             msg = f"{command} hangs: {err}"
             raise AssertionError(msg) from None
@@ -307,27 +320,27 @@ def run_command(command, *, check=False, **options):
 
 
 def abort(process):
-    """End a process that hangs. Return what it says on stderr: its stacks."""
+    """End a process that hangs. Return its stderr, which has its stacks."""
     if WINDOWS:
         process.kill()
     else:
-        # Python shows the stacks of its threads at this signal.
+        # On this signal, faulthandler shows the stacks of all threads.
         process.send_signal(signal.SIGABRT)
     try:
         return process.communicate(timeout=5)[1]
     except subprocess.TimeoutExpired:
         process.kill()
-        # Its own children may still have its streams.
-        return "it does not even abort"
+        # Its children may still have its streams open.
+        return "it did not end on SIGABRT"
 
 
 def run_python(code, *args, **options):
-    """Run code in a Python child to its end."""
+    """Run code in a Python child and wait for its end."""
     return run_command(python_command(code, *args), **{"cwd": HERE, **options})
 
 
 def output_of(code, *args, **options):
-    """Return what such a child prints. It has to end well."""
+    """Return what a Python child prints. It must exit with status 0."""
     done = run_python(code, *args, **options)
     if done.returncode:
         msg = f"the child ended with {done.returncode}: {done.stderr}"
@@ -337,7 +350,7 @@ def output_of(code, *args, **options):
 
 @contextlib.contextmanager
 def living(code, *args, **options):
-    """Run code in a Python child that goes on as long as the block.
+    """Run code in a Python child that stays alive until the block ends.
 
     Yields:
         The process, and the words that the code has printed.
@@ -359,7 +372,7 @@ sys.stdin.read()
 
 
 def in_child(method):
-    """Run a test in a child of its own, with which all ends that it does."""
+    """Run a test in a child process, so that its side effects end with the child."""
 
     @functools.wraps(method)
     def test(self):
@@ -379,7 +392,7 @@ def in_child(method):
 
 
 def run_test(class_name, method_name):
-    """Run the test of in_child: this is the child."""
+    """Run the body of a test marked in_child. This is called in the child."""
     case = globals()[class_name](method_name)
     case.setUp()
     end_if_hanging(A_LONG_TIME)
@@ -392,10 +405,10 @@ def run_test(class_name, method_name):
 
 
 def run_test_in_fork(folder, class_name, method_name):
-    """Run the test of in_child in a fork, which starts faster than another Python.
+    """Run a test marked in_child in a fork, which starts faster than a new Python.
 
-    Its files are in a folder of the test itself, which can remove them, whatever rights
-    the child has given up.
+    Its files are in the folder of the calling test. The caller can remove them even if
+    the child gives up its rights.
 
     Returns:
         The status of the child, and what it writes to stdout and stderr.
@@ -407,37 +420,30 @@ def run_test_in_fork(folder, class_name, method_name):
         os.close(null)
         os.dup2(written.fileno(), 1)
         os.dup2(written.fileno(), 2)
-        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
-        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+        sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
         faulthandler.enable(STDERR)
         tempfile.tempdir = folder
-        try:
-            run_test(class_name, method_name)
-        except BaseException:  # noqa: BLE001
-            sys.excepthook(*sys.exc_info())
-            os._exit(1)
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+        run_test(class_name, method_name)
 
     with tempfile.TemporaryFile() as written:
-        # The end of the child is the end of this pipe.
+        # End-of-file comes when the child ends.
         r, w = os.pipe()
         pid = fork(run_with_streams)
         os.close(w)
         if not select.select([r], [], [], DEADLINE_OF_A_CHILD)[0]:
             os.kill(pid, signal.SIGABRT)
         os.close(r)
-        status = os.waitpid(pid, 0)[1]
+        status = status_of(pid)
         written.seek(0)
         return status, written.read().decode(errors="replace")
 
 
 def end_if_hanging(seconds):
-    """Let this process show the stacks of its threads and end, after so many seconds.
+    """Make this process show all stacks and exit after this many seconds.
 
-    Where there are signals, one does it, since a thread that waits for the time to come
-    would not exist in a forked child, and Python warns of a fork beside threads.
+    POSIX uses an alarm signal. The alternative is a thread, which a forked child would
+    not have, and Python warns about forking while there are threads.
     """
     if hasattr(signal, "alarm") and hasattr(faulthandler, "register"):
         faulthandler.register(signal.SIGALRM, STDERR, all_threads=True, chain=True)
@@ -447,7 +453,7 @@ def end_if_hanging(seconds):
 
 
 def end_no_more():
-    """Take back what end_if_hanging did."""
+    """Cancel end_if_hanging."""
     if hasattr(signal, "alarm") and hasattr(faulthandler, "register"):
         signal.alarm(0)
     elif hasattr(faulthandler, "dump_traceback_later"):
@@ -457,10 +463,13 @@ def end_no_more():
 def fork(function, *args):
     """Fork a child that calls a function, and return its process id.
 
-    Its status is 0 if the function returns, and 1 if it raises. If it hangs, it shows
-    its stacks, and a signal ends it.
+    Its status is 0 if the function returns and 1 if it raises. If it hangs, it shows
+    its stacks and a signal ends it.
     """
-    pid = os.fork()
+    with warnings.catch_warnings():
+        # Python 3.12 and later warn about a fork while there are threads.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
     if pid:
         return pid
     status = 1
@@ -470,13 +479,23 @@ def fork(function, *args):
         status = 0
     except BaseException:  # noqa: BLE001
         sys.excepthook(*sys.exc_info())
+        status = STATUS_OF_A_HANG if hangs else 1
     finally:
         os._exit(status)
 
 
 def status_of_fork(function, *args):
     """Return the status of a forked child that calls a function. 0 is success."""
-    return os.waitpid(fork(function, *args), 0)[1]
+    return status_of(fork(function, *args))
+
+
+def status_of(pid):
+    """Wait for the end of a forked child, and return its status."""
+    status = os.waitpid(pid, 0)[1]
+    hung = os.WTERMSIG(status) in (signal.SIGALRM, signal.SIGABRT)
+    if hung or status >> 8 == STATUS_OF_A_HANG:
+        hangs.append(pid)
+    return status
 
 
 # ---------------------------------------------------------------------------------
@@ -485,7 +504,7 @@ def status_of_fork(function, *args):
 
 
 class CheckedThread(threading.Thread):
-    """A thread whose exception is raised where it is waited for."""
+    """A thread whose exception is raised again by finish()."""
 
     def __init__(self, function, *args):
         super().__init__(daemon=True)
@@ -504,12 +523,13 @@ class CheckedThread(threading.Thread):
         if self.error is not None:
             raise self.error
         if self.is_alive():
+            hangs.append(self.function)
             msg = f"this thread hangs: {self.function}"
             raise AssertionError(msg)
 
 
 def run_threads(*functions):
-    """Call all these functions, each in a thread of its own, and wait for them."""
+    """Call each function in its own thread and wait for all of them."""
     threads = [CheckedThread(function) for function in functions]
     for thread in threads:
         thread.start()
@@ -518,24 +538,24 @@ def run_threads(*functions):
 
 
 def wait_for(event):
-    """Wait for an event of another thread, which has to come."""
+    """Wait until another thread sets an event. Fail if it does not."""
     if not event.wait(A_LONG_TIME):
-        msg = "what another thread does has not come"
+        msg = "another thread did not set this event in time"
         raise AssertionError(msg)
 
 
 def wait_until(condition):
-    """Ask again and again until something is so, which has to come."""
+    """Call a condition until it is true. Fail if it takes too long."""
     late = time.monotonic() + A_LONG_TIME
     while not condition():
         if time.monotonic() > late:
-            msg = "what is waited for has not come"
+            msg = "this condition did not become true in time"
             raise AssertionError(msg)
 
 
 @contextlib.contextmanager
 def in_thread(function, *args, end=lambda: None):
-    """Call a function in a thread beside the block, which calls end to let it end."""
+    """Run a function in a thread during the block. Then call `end` and join it."""
     thread = CheckedThread(function, *args)
     thread.start()
     try:
@@ -547,7 +567,7 @@ def in_thread(function, *args, end=lambda: None):
 
 @contextlib.contextmanager
 def churning(function):
-    """Call a function in a thread beside the block, again and again."""
+    """Call a function again and again in a thread during the block."""
     stop = threading.Event()
 
     def repeat():
@@ -563,7 +583,7 @@ def churning(function):
 # ---------------------------------------------------------------------------------
 
 CLONE_FILES = 0x400
-# PyPy's os does not have it.
+# PyPy's os module does not have this.
 O_PATH = 0o10000000
 PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
@@ -578,10 +598,12 @@ BPF_JMP_JEQ = 0x15
 BPF_JMP_JSET = 0x45
 BPF_RET = 0x06
 
-# mips alone has another one.
+# Every architecture but mips has this number.
 SYS_close_range = 436
+CLOSE_RANGE_CLOEXEC = 4
+CLOSE_RANGE = None if WINDOWS else getattr(ctypes.CDLL(None), "close_range", None)
 
-# fstat in all its forms, the ones of 32 bit included. The last one is statx.
+# Every variant of fstat, including the 32-bit ones. The last one is statx.
 SYS_fstat = {
     ("x86_64", 64): [5, 262, 332],
     ("x86_64", 32): [108, 197, 300, 383],
@@ -592,16 +614,16 @@ SYS_fstat = {
 
 
 def refuse(number, error, only_with_flag=False):
-    """Answer a system call with an error from now on.
+    """Make a system call fail with an error from now on.
 
-    This cannot be undone, so it is for children. With only_with_flag it is refused only
-    if its third argument has CLOSE_RANGE_CLOEXEC.
+    This cannot be undone, so use it in a child. With only_with_flag, the call fails
+    only if its third argument has CLOSE_RANGE_CLOEXEC.
 
     Returns:
-        Whether the kernel took the seccomp filter that does this.
+        Whether the kernel accepted the seccomp filter.
     """
     libc = ctypes.CDLL(None, use_errno=True)
-    # The number lies at the start of struct seccomp_data, the third argument at 32.
+    # In struct seccomp_data, the number is at offset 0 and the third argument at 32.
     flags_offset = 32 + (4 if sys.byteorder == "big" else 0)
     if only_with_flag:
         rules = [
@@ -626,41 +648,41 @@ def refuse(number, error, only_with_flag=False):
 
 
 def numbers_of_fstat():
-    """Return the numbers of fstat in this process, or none if they are not known."""
+    """Return the numbers of fstat on this machine, or [] if they are not known."""
     bits = 8 * ctypes.sizeof(ctypes.c_void_p)
     return SYS_fstat.get((os.uname().machine, bits), [])
 
 
 def refuse_fstat(error):
-    """Answer every fstat with an error from now on, and return whether it works."""
+    """Make every fstat fail from now on. Return whether that works."""
     numbers = numbers_of_fstat()
     return bool(numbers) and all(refuse(number, error) for number in numbers)
 
 
 def become_nobody():
-    """Give up the rights of root, in a child. Raise SkipTest if that cannot be done."""
+    """Give up the rights of root, in a child. Raise SkipTest if that is impossible."""
     try:
         os.setgroups([])
         os.setgid(NOBODY)
         os.setuid(NOBODY)
     except OSError:
-        msg = "there is no other user here"
+        msg = "the tests may not become another user"
         raise unittest.SkipTest(msg) from None
-    # A process that has changed its user is closed even to its own user.
+    # After a change of user, a process is hidden even from that user's processes.
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
 def out_of_reach(pid):
-    """Return a process id. Raise SkipTest if the process can be looked into."""
+    """Return the process id. Raise SkipTest if the process may be inspected."""
     if not isinstance(outcome(os.readlink, f"/proc/{pid}/fd/0"), tuple):
-        # gVisor is such a system. For who is not root there are no more capabilities.
-        msg = "this system lets everyone read, or there are no more rights"
+        # gVisor lets all be inspected. A normal user's processes are equals.
+        msg = "no process here has more rights"
         raise unittest.SkipTest(msg)
     return pid
 
 
 def process_of_another_user():
-    """Return the id of a process that may not be looked into, in a child."""
+    """Return the id of a process that this one, a child, may not inspect."""
     if not ROOT:
         return out_of_reach(1)
     pid = os.getppid()
@@ -674,27 +696,33 @@ def linux_version():
 
 
 def process_with_more_capabilities():
-    """Give up all capabilities, in a child, and return the id of one that has them."""
+    """Give up all capabilities, in a child. Return the pid of one that has them."""
     version_3, no_capabilities = 0x20080522, bytes(24)
     ctypes.CDLL(None).capset(struct.pack("Ii", version_3, 0), no_capabilities)
     return out_of_reach(os.getppid())
 
 
 def state_of(pid):
-    """Return the letter that Linux has for the state of a process: Z is a zombie."""
+    """Return the letter of a process's state in Linux. Z means zombie."""
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
         return file.read().rpartition(")")[2].split()[0]
 
 
 def fork_zombie():
-    """Fork a child that ends at once, and return its id when it is a zombie."""
+    """Fork a child that exits at once. Return its id when it is a zombie."""
     pid = fork(lambda: None)
     wait_until(lambda: state_of(pid) == "Z")
     return pid
 
 
+def owns_all_users():
+    """Return whether this user namespace has all user ids, as the initial one does."""
+    with open("/proc/self/uid_map") as file:
+        return file.read().split() == ["0", "0", "4294967295"]
+
+
 def in_namespace(unshare, preparation, code):
-    """Run Python code in a namespace of its own, as root.
+    """Run Python code in a new namespace, as root.
 
     Args:
         unshare: The options of the command unshare.
@@ -706,17 +734,19 @@ def in_namespace(unshare, preparation, code):
     """
     if not LINUX or not ROOT:
         return None
-    prepared = f"{preparation} && echo prepared >&2"
     try:
         run_command(["unshare", *unshare, "true"], check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    script = f'{{ {prepared}; }} || exit; exec "$@"'
+    script = f'{{ {preparation} && echo prepared >&2; }} || exit; exec "$@"'
     inside = ["unshare", *unshare, "sh", "-c", script, "sh", *python_command(code)]
     done = run_command(inside, cwd=HERE, env={**os.environ, "LC_ALL": "C"})
-    if not done.stderr.startswith("prepared") and re.search(
-        "permission denied|not permitted", done.stderr
-    ):
+    refusal = "permission denied|not permitted"
+    if not owns_all_users():
+        # In another user namespace /proc is locked, and umount says this.
+        refusal += "|/proc: not mounted"
+    prepared = done.stderr.startswith("prepared")
+    if not prepared and re.search(refusal, done.stderr):
         return None
     if done.returncode:
         raise AssertionError(done.stderr)
@@ -724,7 +754,7 @@ def in_namespace(unshare, preparation, code):
 
 
 # ---------------------------------------------------------------------------------
-# Helpers for a file system whose server does not answer
+# Helpers for a file system that does not answer
 # ---------------------------------------------------------------------------------
 
 CLONE_NEWNS = 0x20000
@@ -733,7 +763,7 @@ MS_PRIVATE = 0x40000
 MS_REC = 0x4000
 PR_SET_PDEATHSIG = 1
 
-# The requests of FUSE that are answered here.
+# The FUSE requests that are answered here.
 FUSE_LOOKUP = 1
 FUSE_GETATTR = 3
 FUSE_OPEN = 14
@@ -746,10 +776,10 @@ FUSE_BATCH_FORGET = 42
 
 
 def fork_until_end(case, function, *args):
-    """Fork a child that calls a function, and is killed when the test ends."""
+    """Fork a child that calls a function. It is killed when the test ends."""
 
     def call_it():
-        # However the parent ends, this one does too.
+        # If the parent dies, so does this process.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         function(*args)
 
@@ -760,10 +790,10 @@ def fork_until_end(case, function, *args):
 
 
 def mount_fuse(case, folder):
-    """Mount a file system of a process here, in a child, which gets its own mounts.
+    """Mount a FUSE file system, in a child, which gets its own mount namespace.
 
     Returns:
-        The process that answers for it, or None if that cannot be had.
+        The process that serves it, or None if it cannot be mounted.
     """
     libc = ctypes.CDLL(None)
     try:
@@ -785,7 +815,7 @@ def mount_fuse(case, folder):
 
 
 def answer_fuse(fuse):
-    """Answer for a file system with one empty file, by whatever name."""
+    """Serve a file system that has one empty file, whatever its name."""
     while True:
         request = os.read(fuse, 1 << 17)
         _, operation, number, node = struct.unpack_from("=2I2Q", request)
@@ -799,10 +829,10 @@ def answer_fuse(fuse):
 def fuse_answer(operation, node):
     """Return the structure of Linux' fuse.h that answers a request, or None.
 
-    What it tells is valid for no time, so the kernel asks again each time.
+    All its timeouts are zero, so the kernel caches nothing.
     """
     if operation == FUSE_INIT:
-        # Of protocol 7.31, writing at most 4096 bytes.
+        # Protocol 7.31, with writes of at most 4096 bytes.
         return struct.pack("=4I2H2I2H8I", 7, 31, 0, 0, 0, 0, 4096, *[0] * 11)
     if operation == FUSE_LOOKUP:
         return struct.pack("=4Q2I", 2, 0, 0, 0, 0, 0) + fuse_attributes(2)
@@ -827,8 +857,8 @@ def fuse_attributes(node):
 class AtStep:
     """Calls a function at the nth step within some source files, in this thread.
 
-    A step is an instruction of the bytecode. PyPy does not stop at instructions, so
-    there a step is a line. A signal handler can come at hardly any other place.
+    A step is a bytecode instruction. In PyPy, which cannot trace instructions, it is a
+    line. A signal handler can run at hardly any other place.
     """
 
     def __init__(self, step, function, *filenames):
@@ -838,7 +868,7 @@ class AtStep:
         self.reached = False
 
     def __enter__(self):
-        # Without this, 3.12 does not stop at instructions.
+        # Python 3.12 needs this to trace instructions.
         sys._getframe().f_trace_opcodes = True
         self.old = sys.gettrace()
         sys.settrace(self.trace)
@@ -863,29 +893,29 @@ MODULE = inheritable.open_handles.__code__.co_filename
 CONTEXTLIB = contextlib.contextmanager.__code__.co_filename
 
 
-def every_step(of, function, *filenames):
-    """Call `of` again and again, and a function at each of its steps in turn."""
-    step = 0
+def every_step(of, function, *filenames, stride=1):
+    """Call `of` repeatedly, each time with a call of `function` some steps later."""
+    step = 1 - stride
     reached = True
     while reached:
-        step += 1
+        step += stride
         with AtStep(step, function, *filenames) as tracing:
             of()
         reached = tracing.reached
         yield step
-    # Nothing was tested if there were no steps.
+    # With hardly any steps, nothing was tested.
     if step < 10:
         msg = f"there are only {step} steps"
         raise AssertionError(msg)
 
 
 # ---------------------------------------------------------------------------------
-# Helpers: the tests' own base
+# The base class of the tests
 # ---------------------------------------------------------------------------------
 
 
 class Case(unittest.TestCase):
-    """A test with an open file of its own, which is not inheritable."""
+    """A test with an open file, which is not inheritable."""
 
     def setUp(self):
         end_if_hanging(DEADLINE_OF_A_TEST)
@@ -895,7 +925,7 @@ class Case(unittest.TestCase):
         self.addCleanup(as_they_are.__exit__, None, None, None)
         self.folder = tempfile.mkdtemp()
         if not WINDOWS:
-            # The temporary folder may be reached through a link, as on macOS.
+            # The path of the temporary folder may contain a link, as on macOS.
             self.folder = os.path.realpath(self.folder)
         self.addCleanup(shutil.rmtree, self.folder, True)
         self.path = os.path.join(self.folder, "file")
@@ -906,8 +936,14 @@ class Case(unittest.TestCase):
         self.fd = self.file.fileno()
         self.handle = handle_of(self.file)
 
+    def run(self, result=None):
+        result = super().run(result)
+        if hangs and result:
+            result.shouldStop = True
+        return result
+
     def pipe(self):
-        """Return a pipe's end for reading and its end for writing."""
+        """Return the read end and the write end of a pipe."""
         r, w = os.pipe()
         reader = os.fdopen(r, "rb", 0)
         writer = os.fdopen(w, "wb", 0)
@@ -916,24 +952,24 @@ class Case(unittest.TestCase):
         return reader, writer
 
     def pipe_without_reader(self):
-        """Return the end for writing of a pipe from which nobody reads any more."""
+        """Return the write end of a pipe whose read end is closed."""
         reader, writer = self.pipe()
         reader.close()
         return writer
 
     def enter_a_deep_folder(self):
-        """Change into a folder whose path is too long, in a child."""
+        """Change to a folder whose path is longer than PATH_MAX, in a child."""
         os.chdir(self.folder)
         for _ in range(30):
             os.mkdir(200 * "d")
             os.chdir(200 * "d")
 
     def keep(self, *files, code="", args=()):
-        """Let a child have these files until the test ends.
+        """Start a child that has these files open until the test ends.
 
         Returns:
-            Its process id, and the numbers that the files have there, or those that its
-            code prints.
+            Its process id, and the numbers of the files in it or those that its code
+            prints.
         """
         with passing(*files) as child:
             block = living(code, *args, **child.popen)
@@ -943,7 +979,7 @@ class Case(unittest.TestCase):
         return process.pid, [int(number) for number in numbers]
 
     def sockets(self):
-        """Return a listening socket, and the two ends of a connection."""
+        """Return a listening socket and the two ends of a connection."""
         listening = socket.socket()
         self.addCleanup(listening.close)
         listening.bind(("127.0.0.1", 0))
@@ -955,20 +991,20 @@ class Case(unittest.TestCase):
         return listening, client, accepted
 
     def closed_file(self):
-        """Return the number of a file that is closed, and the file."""
+        """Return the former number of a closed file, and the file."""
         with open(self.path) as file:
             fd = file.fileno()
         return fd, file
 
     def event(self):
-        """Return the handle of an event of Windows."""
+        """Return the handle of a new Windows event."""
         event = create_event()
         self.addCleanup(_winapi.CloseHandle, event)
         return event
 
 
 class Index:
-    """An int by __index__ alone. It gives the value, or raises it."""
+    """An object with __index__, which returns the value or raises it."""
 
     def __init__(self, value):
         self.value = value
@@ -980,7 +1016,7 @@ class Index:
 
 
 class Equal(Index):
-    """It equals its value, as numpy's integers do."""
+    """An object that equals its value, like numpy's integers."""
 
     def __eq__(self, other):
         return self.value == other
@@ -989,18 +1025,18 @@ class Equal(Index):
 
 
 class OnlyInt:
-    """It has __int__, which is not asked for."""
+    """An object with __int__ but no __index__."""
 
     def __int__(self):
         return 0
 
 
 class Number(int):
-    """An int that is none to `type(number) is int`."""
+    """A subclass of int, to which a test can add _as_parameter_."""
 
 
 class Liar(int):
-    """An int that says it is 0."""
+    """A subclass of int whose __index__ and __int__ return another number."""
 
     def __index__(self):
         return 0
@@ -1009,7 +1045,7 @@ class Liar(int):
 
 
 class Truth:
-    """A truth value. It gives the value, or raises it."""
+    """An object with __bool__, which returns the value or raises it."""
 
     def __init__(self, value):
         self.value = value
@@ -1021,15 +1057,15 @@ class Truth:
 
 
 class WithParameter:
-    """What ctypes takes for 0, and is no int."""
+    """An object that ctypes would convert to 0."""
 
     _as_parameter_ = 0
 
 
 class Counted(Index):
-    """An int by __index__, which counts how often it is asked.
+    """An object with __index__, which counts its calls.
 
-    ctypes would take its _as_parameter_ instead.
+    ctypes would use its _as_parameter_ instead.
     """
 
     def __init__(self, value, as_parameter):
@@ -1042,12 +1078,8 @@ class Counted(Index):
         return super().__index__()
 
 
-class NumberWithParameter(int):
-    """An int, for which ctypes would take something else."""
-
-
 class WithFileno:
-    """An object of which nothing is known but its fileno()."""
+    """An object that has nothing but fileno()."""
 
     def __init__(self, number):
         self.number = number
@@ -1063,7 +1095,7 @@ class FileWithIndex(io.FileIO):
     __index__ = Index.__index__
 
 
-# Prints what the file has whose handle is the first argument, asking the system alone.
+# Prints the content of the file whose handle is the first argument. It uses os alone.
 READ = """
     import os, sys
     number = int(sys.argv[1])
@@ -1074,7 +1106,7 @@ READ = """
     sys.stdout.write(os.read(number, 100).decode())
     """
 
-# Prints which of the handles are open and inheritable, asking the system alone.
+# Prints which of the handles are open and inheritable. It uses os alone.
 LOOK = """
     import os, sys
     def is_open(number):
@@ -1089,7 +1121,7 @@ LOOK = """
 
 
 def inherited(handles):
-    """Return which of the handles a child gets that closes none."""
+    """Return which of the handles a child inherits if Popen closes none."""
     return json.loads(output_of(LOOK, *handles, close_fds=False))
 
 
@@ -1123,7 +1155,7 @@ class TestTheFile(Case):
         for name in inheritable.__all__:
             lines = inspect.getdoc(getattr(inheritable, name)).splitlines()
             self.assertTrue(lines[0].endswith("."), name)
-            # help(inheritable) indents them by 8 columns, of 80.
+            # help(inheritable) indents them by 8 of its 80 columns.
             self.assertLessEqual(max(map(len, lines)), 72, name)
 
     def test_import_loads_no_slow_module(self):
@@ -1133,7 +1165,7 @@ class TestTheFile(Case):
             import inheritable
             print(*set(sys.modules) - old)
             """
-        # Without -S the site packages of this Python may have loaded some already.
+        # Without -S, this Python's site packages may have imported some of them.
         command = [sys.executable, "-S", "-c", textwrap.dedent(code)]
         modules = run_command(command, cwd=HERE).stdout.split()
         self.assertIn("inheritable", modules)
@@ -1169,7 +1201,7 @@ class TestOpenHandle(Case):
         for bits in 0, 1, 2, 3:
             self.assertEqual(OpenHandle(self.handle | bits), OpenHandle(self.handle))
             self.assertIs(get_inheritable(OpenHandle(self.handle | bits)), False)
-        # The pseudo handles are negative: -1 is this process.
+        # Pseudo handles are negative: -1 means this process.
         self.assertEqual(OpenHandle(-1).handle, -1)
 
     @posix
@@ -1193,10 +1225,11 @@ class TestChild(Case):
 
 
 def expected_of_os(name, *args):
-    """Return what os's function answers, as 3.13's does where versions differ.
+    """Return what os's function does, or what 3.13's does where versions differ.
 
-    3.8 and 3.9 take what has __int__ alone. PyPy takes any int for a flag. 3.14 takes
-    no __index__ for a handle, but unsigned ones. There the conversions are made here.
+    3.8 and 3.9 accept an object that has only __int__. PyPy accepts any int as a flag.
+    For a handle, 3.14 accepts unsigned ints but no __index__. In these versions the
+    arguments are converted here.
     """
     is_handle = "handle" in name
     too_new = sys.version_info >= (3, 14) and is_handle
@@ -1214,7 +1247,7 @@ def expected_of_os(name, *args):
 
 
 def c_int(value, bits):
-    """Return the int that a value is, or the outcome of its conversion to C."""
+    """Convert a value to a C int. Return the int or the outcome of an exception."""
     number = outcome(operator.index, value)
     if isinstance(number, tuple) or -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
         return number
@@ -1222,11 +1255,11 @@ def c_int(value, bits):
 
 
 class TestTheFourFunctionsBesideOs(Case):
-    """The results and the exceptions of the four functions equal those of os."""
+    """The four functions have the same results and exceptions as those of os."""
 
     def setUp(self):
         super().setUp()
-        # os warns of an __index__ that gives a subclass of int.
+        # os warns about an __index__ that returns a subclass of int.
         warnings.simplefilter("ignore", DeprecationWarning)
         closed = os.dup(self.fd)
         os.close(closed)
@@ -1249,7 +1282,7 @@ class TestTheFourFunctionsBesideOs(Case):
         ]
         truths = [Truth(True), Truth(False), Truth(ZeroDivisionError())]
         self.flags = [*truths, "", "no", 2, -1]
-        # The standard streams are tried too.
+        # The standard streams are among the arguments.
         for fd in 0, 1, 2:
             if flag_of(fd) is not None and not WINDOWS:
                 self.addCleanup(os.set_inheritable, fd, flag_of(fd))
@@ -1308,7 +1341,7 @@ class TestTheFourFunctionsBesideOs(Case):
         number = chance.randrange(-(2**66), 2**66) >> chance.randrange(66)
         if isinstance(outcome(os.get_inheritable, number), tuple):
             return number
-        # This one is open, and its flag is not ours to set.
+        # This number is open, and its flag must not change.
         return self.fd
 
     @windows
@@ -1353,7 +1386,7 @@ class TestTheFourFunctionsBesideOs(Case):
 
 
 class TestTheFourFunctions(Case):
-    """All four take what has a fileno(). On POSIX a handle is a descriptor."""
+    """All four accept an object with fileno(). On POSIX a handle is a descriptor."""
 
     def check(self, file, handle):
         pairs = [
@@ -1426,7 +1459,7 @@ class TestTheFourFunctions(Case):
         ]
         if hasattr(os, "O_PATH"):
             fds.append(os.open(self.path, os.O_PATH))
-        # There may be no terminals here.
+        # The system may have no pseudo-terminals.
         with contextlib.suppress(OSError):
             fds.extend(os.openpty())
         for fd in fds:
@@ -1491,33 +1524,30 @@ class TestTheFourFunctions(Case):
             self.assertEqual(got[:2], (OSError, errno.EBADF))
 
     def test_index_is_asked_once(self):
-        # ctypes would take the other file, for its _as_parameter_.
+        # ctypes would use the other file because of _as_parameter_.
         other = os.dup(self.fd)
         self.addCleanup(os.close, other)
         other_handle = msvcrt.get_osfhandle(other) if WINDOWS else other
-        number = Counted(self.fd, other)
-        for flag in True, False:
-            counted = Counted(int(flag), int(not flag))
-            set_inheritable(number, counted)
-            self.assertEqual(counted.asked, 1)
-            self.assertIs(flag_of(self.handle), flag)
-            self.assertIs(flag_of(other_handle), False)
-            self.assertIs(get_inheritable(number), flag)
-        self.assertEqual(number.asked, 4)
-        handle = Counted(self.handle, other_handle)
-        for flag in True, False:
-            set_handle_inheritable(handle, flag)
-            self.assertIs(flag_of(self.handle), flag)
-            self.assertIs(flag_of(other_handle), False)
-            self.assertIs(get_handle_inheritable(handle), flag)
-        self.assertEqual(handle.asked, 4)
+        for number, other_number, get, set_ in [
+            (self.fd, other, get_inheritable, set_inheritable),
+            (self.handle, other_handle, get_handle_inheritable, set_handle_inheritable),
+        ]:
+            file = Counted(number, other_number)
+            for flag in True, False:
+                counted = Counted(int(flag), int(not flag))
+                set_(file, counted if set_ is set_inheritable else flag)
+                self.assertEqual(counted.asked, int(set_ is set_inheritable))
+                self.assertIs(flag_of(self.handle), flag)
+                self.assertIs(flag_of(other_handle), False)
+                self.assertIs(get(file), flag)
+            self.assertEqual(file.asked, 4)
 
     def test_as_parameter_of_an_int_is_not_taken(self):
         other = os.dup(self.fd)
         self.addCleanup(os.close, other)
-        number = NumberWithParameter(self.fd)
+        number = Number(self.fd)
         number._as_parameter_ = other
-        flag = NumberWithParameter(1)
+        flag = Number(1)
         flag._as_parameter_ = 0
         set_inheritable(number, flag)
         self.assertIs(flag_of(self.handle), True)
@@ -1525,8 +1555,8 @@ class TestTheFourFunctions(Case):
         self.assertIs(get_inheritable(other), False)
 
     def test_a_bad_argument_is_asked_once(self):
-        # The error of the first conversion must not lead to a second one.
-        # -1 is no bad handle on Windows, where it means this process itself.
+        # If the first conversion fails, there must be no second one. As a handle, -1 is
+        # not bad on Windows: it means this process.
         bad = [
             (get_inheritable, [-1, 2**40, ZeroDivisionError()]),
             (get_handle_inheritable, [2**40, -(2**70), ZeroDivisionError()]),
@@ -1541,8 +1571,8 @@ class TestTheFourFunctions(Case):
         with self.assertRaisesRegex(TypeError, r"from fileno\(\), not 'float'$"):
             get_inheritable(WithFileno(1.0))
 
-    # Lets fcntl have FD_CLOFORK of POSIX 2024, which is 4 on FreeBSD 15. Linux takes no
-    # flag but FD_CLOEXEC, so the module must not know that this is Linux.
+    # Replaces fcntl by one that knows FD_CLOFORK of POSIX 2024, which is 4 on FreeBSD
+    # 15. Linux has no flag but FD_CLOEXEC, so the module must take this for FreeBSD.
     CLOFORK = """
         import ctypes, fcntl, os, sys
 
@@ -1571,7 +1601,7 @@ class TestTheFourFunctions(Case):
                 print(libc_fcntl(fd, fcntl.F_GETFD), end=" ")
         """
 
-    @unittest.skipUnless(LINUX, "the stand-in for fcntl is for Linux")
+    @unittest.skipUnless(LINUX, "the replacement of fcntl is made for Linux")
     def test_clofork_survives_with_a_stand_in_for_fcntl(self):
         printed = output_of(self.CLOFORK)
         self.assertEqual(printed.split(), list("454454010010"))
@@ -1587,31 +1617,28 @@ class TestTheFourFunctions(Case):
                 set_inheritable(self.fd, True)
                 self.assertEqual(fcntl.fcntl(self.fd, fcntl.F_GETFD), flag)
 
-    @unittest.skipUnless(LINUX and not PYPY, "the short cuts are of CPython on Linux")
+    @unittest.skipUnless(
+        LINUX and not PYPY, "only CPython on Linux has these fast paths"
+    )
     @in_child
     def test_a_plain_int_takes_a_short_cut(self):
         if fastest(os.get_inheritable, self.fd) > 2000 * 1e-6:
-            # gVisor is such a system.
-            self.skipTest("a system call outweighs all else here")
-        # The lowest number is one of them.
+            # As in gVisor.
+            self.skipTest("system calls are so slow here that nothing else counts")
+        # 0 is a plain int too.
         os.dup2(self.fd, 0)
-        # A subclass of int goes the long way.
+        # A subclass of int takes the slow path.
         number = Number(0)
         for flag in True, False:
             set_inheritable(0, flag)
-            for function, *args in [
-                [get_inheritable],
-                [get_handle_inheritable],
-                [set_inheritable, flag],
-                [set_handle_inheritable, flag],
-            ]:
+            for function, *args in [get_inheritable], [set_inheritable, flag]:
                 long_way = fastest(function, number, *args)
                 short_cut = fastest(function, 0, *args)
                 self.assertLess(short_cut, 0.75 * long_way, (function, flag))
 
 
 class TestTheFourFunctionsAndChildren(Case):
-    """A child gets a file whose flag says so, and no other."""
+    """A child inherits a file if its flag is on, and only then."""
 
     def test_subprocess(self):
         for flag, expected in (True, "secret"), (False, ""), (True, "secret"):
@@ -1622,7 +1649,7 @@ class TestTheFourFunctionsAndChildren(Case):
         self.assertEqual(run_python(READ, self.handle, close_fds=False).stdout, "")
 
     def check_statuses(self, spawn):
-        # What the child says of a missing file is not for the terminal.
+        # Keep the child's traceback about a missing file off the terminal.
         code = f"""
             import os, sys
             sys.stderr = None
@@ -1632,7 +1659,7 @@ class TestTheFourFunctionsAndChildren(Case):
             set_inheritable(self.file, flag)
             self.assertEqual(spawn(python_command(code)), expected)
 
-    @unittest.skipUnless(hasattr(os, "posix_spawn"), "this os has no posix_spawn")
+    @unittest.skipUnless(hasattr(os, "posix_spawn"), "this system has no posix_spawn")
     def test_posix_spawn(self):
         def spawn(command):
             pid = os.posix_spawn(command[0], command, os.environ)
@@ -1646,7 +1673,7 @@ class TestTheFourFunctionsAndChildren(Case):
 
     @windows
     def test_spawnv_on_windows(self):
-        # It quotes no arguments, so a script gets its numbers and names as text.
+        # os.spawnv quotes no arguments, so numbers and names are in the script's text.
         out = os.path.join(self.folder, "out")
         script = os.path.join(self.folder, "read.py")
         code = f"""
@@ -1687,7 +1714,10 @@ class TestOpenHandles(Case):
         self.assertEqual(flags, [False, True, False, True])
         self.check_targets(numbers, [found[number].target for number in numbers])
         self.assertEqual(list(found), sorted(found))
-        self.assertEqual(open_handles(os.getpid()), open_handles())
+        # With a process id, the targets of sockets say more.
+        for bare, told in zip(open_handles(), open_handles(os.getpid())):
+            target = told.target and re.sub(r"(socket:\[\d+\]) .*", r"\1", told.target)
+            self.assertEqual(told._replace(target=target), bare)
 
     def check_targets(self, numbers, targets):
         if WINDOWS:
@@ -1700,7 +1730,7 @@ class TestOpenHandles(Case):
             path = os.path.realpath(self.path)
             self.assertEqual(targets, [path, None, None, None])
         else:
-            # The links of a BSD's fdescfs may lead to the path.
+            # With fdescfs, a BSD may know the path.
             self.assertIn(targets[0], (None, os.path.realpath(self.path)))
 
     @proc
@@ -1708,7 +1738,7 @@ class TestOpenHandles(Case):
         set_inheritable(self.file, True)
         expected = []
         for name in sorted(os.listdir("/proc/self/fd"), key=int):
-            # The descriptor of listdir itself is there no more.
+            # The descriptor that listdir used is closed.
             with contextlib.suppress(OSError):
                 flag = os.get_inheritable(int(name))
                 target = os.readlink(f"/proc/self/fd/{name}")
@@ -1729,7 +1759,7 @@ class TestOpenHandles(Case):
         with open("file", "w") as file:
             fd = file.fileno()
             target = None
-            # gVisor gives the beginning of the path.
+            # gVisor returns the beginning of the path.
             with contextlib.suppress(OSError):
                 target = os.readlink(f"/proc/self/fd/{fd}")
             self.assertEqual(entries(open_handles(), fd), [(fd, False, target)])
@@ -1749,7 +1779,7 @@ class TestOpenHandles(Case):
     def test_while_others_open_and_close(self):
         gone = os.open(os.devnull, os.O_RDONLY)
         gone_handle = msvcrt.get_osfhandle(gone) if WINDOWS else gone
-        # This one keeps the others from taking the number of `gone` again.
+        # This takes the number of `gone` when that is closed, and keeps it.
         first = os.open(os.devnull, os.O_RDONLY)
         others = [os.open(os.devnull, os.O_RDONLY) for _ in range(50)]
 
@@ -1785,22 +1815,16 @@ class TestOpenHandles(Case):
     @posix
     @in_child
     def test_with_no_free_descriptor(self):
-        # One more lies above the limit that comes.
-        allow_descriptors(1100)
-        os.dup2(self.fd, 900, True)
-        # Linux 6.2 tells how many there are, and so where to stop.
-        beyond = [900] if PROC and os.stat("/proc/self/fd").st_size else []
         for free in 0, 1, 2:
             fds = exhaust_descriptors(free)
-            rows = entries(open_handles(), self.fd, *fds, *beyond)
+            rows = entries(open_handles(), self.fd, *fds)
             expected = [(self.fd, False), *((fd, False) for fd in fds)]
-            expected += [(fd, True) for fd in beyond]
             self.assertEqual([row[:2] for row in rows], expected)
             if PROC:
                 self.assertEqual(rows[0][2], self.path)
             if LINUX:
                 self.check_not_every_number_is_tried()
-            # Those that were free are closed again with all the others.
+            # Close these too, so that the next round starts as this one did.
             fds += [os.dup(0) for _ in range(free)]
             for fd in fds:
                 os.close(fd)
@@ -1818,12 +1842,12 @@ class TestOpenHandles(Case):
         limit = 100_000 if hard == resource.RLIM_INFINITY else min(100_000, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
         if not os.path.exists("/dev/fd") or limit < 4096:
-            self.skipTest("this system lists no descriptors, or allows few")
+            self.skipTest("there is no /dev/fd, or ulimit -n is too low")
         attempts = limit // 100
         every_number = fastest(outcome, get_inheritable, 999_999, number=attempts)
         self.assertLess(fastest(open_handles, number=1), 10 * every_number)
 
-    # Tells whether the listing is right, and what it says of another process.
+    # Prints whether the listing is right, and the error for another process.
     LIST = """
         import os, inheritable
         r, w = os.pipe()
@@ -1841,18 +1865,18 @@ class TestOpenHandles(Case):
     def test_without_proc(self):
         printed = in_namespace(["-m"], "umount -l /proc", self.LIST)
         if printed is None:
-            self.skipTest("/proc cannot be unmounted here")
+            self.skipTest("/proc may not be unmounted here")
         right, sealed, message = printed.splitlines()
         self.assertEqual((right, sealed), ("True", "False"))
         self.assertIn("only Linux", message)
 
     def test_a_folder_that_is_no_proc_is_passed_over(self):
         folders = "/proc/self/fd/nonsense /proc/thread-self/fd/-1"
-        # Without a limit, every number up to a million would be tried.
+        # Without a low limit, every number up to a million would be tried.
         preparation = f"mount -t tmpfs none /proc && mkdir -p {folders}"
         printed = in_namespace(["-m"], f"{preparation} && ulimit -n 60", self.LIST)
         if printed is None:
-            self.skipTest("nothing can be mounted here")
+            self.skipTest("the tests may not mount a file system")
         right, sealed, message = printed.splitlines()
         self.assertEqual((right, sealed), ("True", "False"))
         self.assertIn("only Linux", message)
@@ -1864,13 +1888,18 @@ class TestOpenHandles(Case):
 
         def unshared():
             if libc.unshare(CLONE_FILES):
-                self.skipTest("no right to unshare(CLONE_FILES)")
+                self.skipTest("the tests may not call unshare(CLONE_FILES)")
             fd = os.dup2(self.fd, 60)
             rows = entries(open_handles(), fd)
             self.assertEqual(rows, [(60, True, self.path)])
+            for args in [60], [60, os.getpid()]:
+                found = [holder.handle for holder in holders(*args)]
+                self.assertEqual(found, [self.fd, 60])
 
         run_threads(unshared)
         self.assertEqual(entries(open_handles(), 60), [])
+        self.assertEqual([holder.handle for holder in holders(self.file)], [self.fd])
+        self.assertEqual(outcome(holders, 60)[:2], (OSError, errno.EBADF))
 
 
 def replace_function(name, code):
@@ -2456,7 +2485,7 @@ class TestOpenHandlesOfAnotherProcess(Case):
         if not WINDOWS and not PROC:
             with self.assertRaisesRegex(NotImplementedError, "only Linux"):
                 open_handles(os.getppid())
-            self.skipTest("this system does not tell")
+            self.skipTest("this system does not show other processes")
 
     def test_lists_what_it_has_open(self):
         code = """
@@ -2492,7 +2521,7 @@ class TestOpenHandlesOfAnotherProcess(Case):
                 self.assertEqual(got[0], ProcessLookupError)
 
     def test_one_that_has_ended(self):
-        # On Windows the Popen still holds its handle.
+        # On Windows, the Popen object still has a handle of it.
         process = subprocess.Popen(python_command(""))
         process.wait(A_LONG_TIME)
         got = outcome(open_handles, process.pid)
@@ -2501,42 +2530,25 @@ class TestOpenHandlesOfAnotherProcess(Case):
         else:
             self.assertEqual(got[:2], (ProcessLookupError, errno.ESRCH))
 
-    def test_no_such_process(self):
-        too_large = [
-            2**31 - 1,
-            2**31,
-            2**32,
-            2**32 + os.getpid(),
-            2**64,
-            2**22 + 4,
-            10**5000,
-        ]
-        for pid in [0, -1, -os.getpid(), *too_large]:
-            got = outcome(open_handles, pid)
-            self.assertEqual(got[:2], (ProcessLookupError, errno.ESRCH), pid)
-
-    def test_a_process_id_is_an_int(self):
-        for pid in "1", 1.0, b"1", [1], str(os.getpid()), self.file:
-            self.assertEqual(outcome(open_handles, pid)[0], TypeError)
-        self.assertEqual(open_handles(Index(os.getpid())), open_handles())
-
     @forks
     def test_a_zombie_has_nothing_open(self):
         pid = fork_zombie()
         self.assertEqual(open_handles(pid), [])
+        got = outcome(holders, self.fd, pid)
+        self.assertEqual(got[:2], (OSError, errno.EBADF))
         os.waitpid(pid, 0)
         self.assertEqual(outcome(open_handles, pid)[0], ProcessLookupError)
 
     @forks
     @in_child
     def test_one_that_is_just_exiting_has_nothing_open(self):
-        # Its table belongs to root then, who may read it at any time.
+        # At that time its table belongs to root, and root may always read it.
         if ROOT:
             become_nobody()
         seen = 0
-        for _ in range(int(50 * SOAK)):
-            # The kernel takes a while to give back so much memory, and this is when the
-            # process is no zombie yet.
+        for _ in range(max(25, int(50 * SOAK))):
+            # Freeing this much memory takes the kernel a while. Only then does the
+            # process become a zombie.
             r, w = os.pipe()
             pid = fork(self.use_memory_until_end_of_file, r, w)
             os.close(r)
@@ -2547,7 +2559,7 @@ class TestOpenHandlesOfAnotherProcess(Case):
             if seen > 2:
                 return
         if not seen:
-            self.skipTest("no process was seen while it was exiting")
+            self.skipTest("no process was caught while it was exiting")
 
     def use_memory_until_end_of_file(self, r, w):
         memory = mmap.mmap(-1, 1 << 27)
@@ -2561,36 +2573,44 @@ class TestOpenHandlesOfAnotherProcess(Case):
     @in_child
     def test_one_that_may_not_be_read(self):
         pid = process_of_another_user()
-        got = outcome(open_handles, pid)
-        self.assertEqual(got[:2], (PermissionError, errno.EACCES))
-        # The files of a zombie are root's.
+        for got in outcome(open_handles, pid), outcome(holders, 0, pid):
+            self.assertEqual(got[:2], (PermissionError, errno.EACCES))
+        # Without a process id, such processes are left out.
+        (holder,) = holders(self.file)
+        self.assertEqual(holder[:2], (os.getpid(), self.fd))
+        # The /proc files of a zombie belong to root.
         self.test_a_zombie_has_nothing_open()
 
     @forks
     @in_child
     def test_one_with_more_capabilities(self):
         pid = process_with_more_capabilities()
+        got = outcome(holders, 0, pid)
+        self.assertEqual(got[:2], (PermissionError, errno.EACCES))
         got = outcome(open_handles, pid)
         if linux_version() >= (5, 14):
             self.assertEqual(got[:2], (PermissionError, errno.EACCES))
         else:
-            # It tells everything but the targets.
+            # Older kernels show everything but the targets.
             self.assertEqual({row.target for row in got}, {None})
 
     def test_one_that_is_hidden(self):
-        # In a new namespace of processes this is the first one, and the mount option
-        # counts for no other /proc, which before Linux 5.8 it would.
+        # This is the first process of a new pid namespace. So the mount option does not
+        # affect any other /proc, as it would before Linux 5.8.
         mount = "mount -t proc -o hidepid=2 proc /proc"
         code = f"""
             import os, inheritable
             first = os.getpid()
             child = os.fork()
             if child:
-                os.waitpid(child, 0)
+                os._exit(os.waitpid(child, 0)[1] >> 8)
+            try:
+                os.setgroups([])
+                os.setgid({NOBODY})
+                os.setuid({NOBODY})
+            except OSError:
+                print("no nobody", flush=True)
                 os._exit(0)
-            os.setgroups([])
-            os.setgid({NOBODY})
-            os.setuid({NOBODY})
             for pid in first, 12345:
                 try:
                     print(inheritable.open_handles(pid), flush=True)
@@ -2599,17 +2619,20 @@ class TestOpenHandlesOfAnotherProcess(Case):
             """
         printed = in_namespace(["-m", "--pid", "--fork"], mount, code)
         if printed is None:
-            self.skipTest("/proc cannot be mounted here")
+            self.skipTest("/proc may not be mounted here")
+        if printed == "no nobody\n":
+            self.skipTest("the tests may not become another user")
         self.assertEqual(printed.split(), ["PermissionError", "ProcessLookupError"])
 
     def test_one_of_another_pid_namespace(self):
         code = """
             import os, inheritable
-            for pid in 2, 12345:
+            calls = [("open_handles", 2), ("open_handles", 12345), ("holders", 0)]
+            for name, number in calls:
                 try:
-                    inheritable.open_handles(pid)
+                    getattr(inheritable, name)(number)
                 except NotImplementedError as error:
-                    print("not implemented")
+                    print("another pid namespace" in str(error))
             r, w = os.pipe()
             inheritable.set_inheritable(w, True)
             for rows in inheritable.open_handles(), inheritable.open_handles(1):
@@ -2617,8 +2640,8 @@ class TestOpenHandlesOfAnotherProcess(Case):
             """
         printed = in_namespace(["--pid", "--fork"], "true", code)
         if printed is None:
-            self.skipTest("there may be no other namespace here")
-        expected = ["not implemented"] * 2 + ["[False, True]"] * 2
+            self.skipTest("the tests may not create a pid namespace")
+        expected = ["True"] * 3 + ["[False, True]"] * 2
         self.assertEqual(printed.splitlines(), expected)
 
 
@@ -2645,16 +2668,16 @@ class TestAccess(Case):
         numbers = [sock.fileno() for sock in self.sockets()]
         self.assertEqual(self.access(*numbers), ["rw"] * 3)
 
-    @unittest.skipUnless(LINUX, "no other system is tested that has O_PATH")
+    @unittest.skipUnless(LINUX, "O_PATH is tested on Linux only")
     def test_what_is_opened_for_its_path_is_neither(self):
         fd = os.open(self.path, O_PATH)
         self.addCleanup(os.close, fd)
         self.assertEqual(self.access(fd), [""])
 
     @no_qemu
-    @unittest.skipUnless(LINUX, "no other system has this mode")
+    @unittest.skipUnless(LINUX, "this access mode exists on Linux only")
     def test_is_none_for_access_mode_3(self):
-        # It is for control alone. Some drivers have it.
+        # Some drivers use this mode, for ioctl only.
         fd = os.open(self.path, 3)
         self.addCleanup(os.close, fd)
         self.assertEqual(self.access(fd), [None])
@@ -2676,7 +2699,7 @@ class TestAccess(Case):
             files.append(open(self.path + "2", mode))  # noqa: SIM115
             self.addCleanup(files[-1].close)
             expected.append(access)
-        # PyPy's Popen cannot hand over what is open for neither.
+        # PyPy's Popen cannot pass on a file that was opened with O_PATH.
         if LINUX and not PYPY:
             files.append(os.open(self.path, O_PATH))
             self.addCleanup(os.close, files[-1])
@@ -2693,7 +2716,7 @@ class TestHolders(Case):
         if not FINDS_HOLDERS:
             with self.assertRaisesRegex(NotImplementedError, "only Linux|before 10"):
                 holders(self.file)
-            self.skipTest("this system does not tell")
+            self.skipTest("this system does not show other processes")
 
     def found(self, file, pid=None):
         """Return the process and the number of each holder."""
@@ -2705,7 +2728,7 @@ class TestHolders(Case):
     @no_qemu
     def test_names_a_grandchild_that_keeps_a_pipe_open(self):
         r, w = self.pipe()
-        # Once it says so, it has its own command line.
+        # Once it prints this, exec is done and it has its own command line.
         lines = "import sys; print('ready', flush=True); sys.stdin.read()"
         waiting = python_command(lines, "a b")
         code = """
@@ -2734,7 +2757,7 @@ class TestHolders(Case):
             else:
                 self.assertEqual(found.command, " ".join(map(shlex.quote, waiting)))
             self.assertEqual(holders(found.handle, found.pid), rows)
-        # Here it gets the end of its own input, and so it ends.
+        # The grandchild's stdin is closed now, so it exits.
         w.close()
         self.assertEqual(r.read(), b"")
 
@@ -2815,70 +2838,78 @@ class TestHolders(Case):
         self.assertEqual(self.found(number, pid), expected)
         accesses = {row.pid: row.access for row in holders(self.file)}
         self.assertEqual(accesses, {os.getpid(): "rw", pid: "r"})
-        # Another file has the old name.
+        # Another file may take the old name.
         with open(self.path, "w") as other:
             self.assertEqual(self.found(other), self.ours(other.fileno()))
 
     @posix
-    def test_a_file_in_memory(self):
-        memfd_create = getattr(ctypes.CDLL(None), "memfd_create", None)
-        if memfd_create is None:
-            self.skipTest("this libc has no memfd_create")
-        fd, other = (memfd_create(b"the same name", 0) for _ in range(2))
-        self.addCleanup(os.close, fd)
-        self.addCleanup(os.close, other)
-        pid, (number,) = self.keep(fd)
-        self.assertEqual(self.found(fd), sorted([*self.ours(fd), (pid, number)]))
-        self.assertEqual(self.found(other), self.ours(other))
-
-    @posix
-    def test_a_fifo_and_a_folder(self):
+    def test_a_fifo_a_folder_and_a_file_in_memory(self):
         fifo = self.path + "-fifo"
         os.mkfifo(fifo)
-        for path in fifo, self.folder:
-            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        fds = [
+            os.open(path, os.O_RDONLY | os.O_NONBLOCK) for path in (fifo, self.folder)
+        ]
+        memfd_create = getattr(ctypes.CDLL(None), "memfd_create", None)
+        if memfd_create:
+            fds += [memfd_create(b"the same name", 0) for _ in range(2)]
+        for fd in fds:
             self.addCleanup(os.close, fd)
             pid, (number,) = self.keep(fd)
             self.assertEqual(self.found(fd), sorted([*self.ours(fd), (pid, number)]))
 
+    # Prints whether two processes have each file, and whether an inode was asked for.
+    # libc has no statx, so the module calls os.stat for that.
+    WITHOUT_STATX = """
+        import ctypes, os, sys
+
+        class WithoutStatx(ctypes.CDLL):
+            def __getattr__(self, name):
+                if name == "statx":
+                    raise AttributeError(name)
+                return super().__getattr__(name)
+
+        def stat(path, **options):
+            asked.append("/fd/" in str(path))
+            return os_stat(path, **options)
+
+        asked = []
+        ctypes.CDLL = ctypes.PyDLL = WithoutStatx
+        import inheritable
+        os_stat, os.stat = os.stat, stat
+        for fd in map(int, sys.argv[1:]):
+            pids = {holder.pid for holder in inheritable.holders(fd)}
+            print(pids == {os.getpid(), os.getppid()}, any(asked))
+        """
+
     @posix
-    def test_pipes_and_sockets_by_their_links_alone(self):
-        # Nothing asks for the inode of anything.
-        self.addCleanup(setattr, inheritable, "_identity", inheritable._identity)
-        inheritable._identity = self.fail
-        r, w = self.pipe()
+    def test_files_where_libc_has_no_statx_and_pipes_and_sockets_by_their_links(self):
+        reader, _ = self.pipe()
         listening, *_ = self.sockets()
-        self.assertEqual(self.found(r), self.ours(r.fileno(), w.fileno()))
-        self.assertEqual(self.found(listening), self.ours(listening.fileno()))
+        with passing(reader, listening, self.file) as child:
+            printed = output_of(self.WITHOUT_STATX, *child.args, **child.popen)
+        self.assertEqual(printed.splitlines(), ["True False"] * 2 + ["True True"])
 
     @posix
-    def test_a_file_where_libc_has_no_statx(self):
-        self.addCleanup(setattr, inheritable, "_statx", inheritable._statx)
-        inheritable._statx = None
-        pid, (number,) = self.keep(code=self.OPEN, args=[self.path])
-        self.assertEqual(
-            self.found(self.file), sorted([*self.ours(self.fd), (pid, number)])
-        )
-
-    @posix
-    @in_child
-    def test_a_file_where_a_filter_refuses_statx(self):
-        self.check_without_statx(errno.EPERM)
-
-    @posix
-    @in_child
-    def test_a_file_before_linux_4_11(self):
-        self.check_without_statx(errno.ENOSYS)
-
-    def check_without_statx(self, error):
+    def test_a_file_where_statx_is_refused(self):
         numbers = numbers_of_fstat()
-        if not numbers or not refuse(numbers[-1], error):
-            self.skipTest("this kernel takes no seccomp filter, or is not known")
-        try:
-            os.stat("/")
-        except PermissionError:
-            self.skipTest("here stat itself is a call of statx")
-        self.assertEqual(self.found(self.file), self.ours(self.fd))
+
+        def find_without_statx(error):
+            if not numbers or not refuse(numbers[-1], error):
+                os._exit(2)
+            # In some C libraries, stat itself calls statx.
+            if outcome(os.stat, "/")[0] is PermissionError:
+                os._exit(3)
+            with open(self.path + "2", "w") as file:
+                self.assertEqual(self.found(file), self.ours(file.fileno()))
+
+        # A filter says EPERM, and Linux before 4.11 ENOSYS.
+        for error in errno.EPERM, errno.ENOSYS:
+            status = status_of_fork(find_without_statx, error)
+            if status >> 8 == 2:
+                self.skipTest("seccomp is refused, or fstat's numbers are not known")
+            if status >> 8 == 3:
+                self.skipTest("stat itself calls statx here")
+            self.assertEqual(status, 0)
 
     @posix
     @in_child
@@ -2892,7 +2923,9 @@ class TestHolders(Case):
         first, second = (os.path.join(self.folder, name) for name in ("1", "2"))
         os.mkdir(first)
         os.mkdir(second)
-        mount = f"mount -t tmpfs first {first} && mount -t tmpfs second {second}"
+        mounts = [
+            f"mount -t tmpfs none {shlex.quote(path)}" for path in (first, second)
+        ]
         code = f"""
             import os, inheritable
             files = [open({first!r} + "/file", "w"), open({second!r} + "/file", "w")]
@@ -2902,9 +2935,9 @@ class TestHolders(Case):
                 (holder,) = inheritable.holders(file)
                 print(holder.handle == file.fileno())
             """
-        printed = in_namespace(["-m"], mount, code)
+        printed = in_namespace(["-m"], " && ".join(mounts), code)
         if printed is None or printed.startswith("False"):
-            self.skipTest("two such file systems cannot be mounted here")
+            self.skipTest("the tests may not mount a file system")
         self.assertEqual(printed.split(), ["True"] * 3)
 
     @windows
@@ -2945,12 +2978,12 @@ class TestHolders(Case):
     def test_what_has_no_command_line_has_its_name_in_brackets(self):
         cat = os.path.realpath(shutil.which("cat") or "")
         if os.path.basename(cat) != "cat":
-            self.skipTest("there is no cat that goes by any name")
+            self.skipTest("there is no cat that works under another name")
         streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         with passing(self.file) as child:
             process = subprocess.Popen([""], executable=cat, **streams, **child.popen)
         with process:
-            # Once it answers, it has its own name.
+            # Once it answers, exec is done and it has its own name.
             process.stdin.write(b"\n")
             process.stdin.flush()
             self.assertEqual(process.stdout.read(1), b"\n")
@@ -2972,8 +3005,10 @@ class TestHolders(Case):
     def test_a_bad_file_is_refused(self):
         fd, closed = self.closed_file()
         for file, error in bad_files(fd, closed):
-            with self.assertRaises(error):
-                holders(file)
+            # A str is the name of a file.
+            if file != "1":
+                with self.assertRaises(error):
+                    holders(file)
         self.assertEqual(outcome(holders, fd)[:2], (OSError, errno.EBADF))
         pid, _ = self.keep()
         free = 9999996
@@ -3003,55 +3038,6 @@ class TestHolders(Case):
                 TypeError, "expected a number or an OpenHandle"
             ):
                 holders(file, os.getpid())
-
-    def test_a_bad_process_is_refused(self):
-        for pid in "1", 1.0, b"1", [1], self.file:
-            self.assertEqual(outcome(holders, self.handle, pid)[0], TypeError)
-        process = subprocess.Popen(python_command(""))
-        process.wait(A_LONG_TIME)
-        pids = [0, -1, -os.getpid(), 2**31 - 1, 2**32 + os.getpid(), 2**64, 10**5000]
-        if not WINDOWS:
-            pids.append(process.pid)
-        for pid in pids:
-            got = outcome(holders, self.handle, pid)
-            self.assertEqual(got[:2], (ProcessLookupError, errno.ESRCH), pid)
-
-    @posix
-    def test_a_zombie_has_nothing_open(self):
-        pid = fork_zombie()
-        got = outcome(holders, self.fd, pid)
-        self.assertEqual(got[:2], (OSError, errno.EBADF))
-        self.assertEqual(self.found(self.file), self.ours(self.fd))
-        os.waitpid(pid, 0)
-
-    @posix
-    @in_child
-    def test_a_process_that_may_not_be_looked_into(self):
-        pid = process_of_another_user()
-        got = outcome(holders, 0, pid)
-        self.assertEqual(got[:2], (PermissionError, errno.EACCES))
-        # Without its id it is left out.
-        self.assertEqual(self.found(self.file), self.ours(self.fd))
-
-    @posix
-    @in_child
-    def test_a_process_with_more_capabilities(self):
-        pid = process_with_more_capabilities()
-        got = outcome(holders, 0, pid)
-        self.assertEqual(got[:2], (PermissionError, errno.EACCES))
-
-    def test_one_of_another_pid_namespace(self):
-        code = """
-            import inheritable
-            try:
-                inheritable.holders(0)
-            except NotImplementedError as error:
-                print(error)
-            """
-        printed = in_namespace(["--pid", "--fork"], "true", code)
-        if printed is None:
-            self.skipTest("there may be no other namespace here")
-        self.assertIn("another pid namespace", printed)
 
     @posix
     @in_child
@@ -3109,24 +3095,10 @@ class TestHolders(Case):
 
         with churning(start), churning(reopen):
             for _ in range(5 if WINDOWS else 15):
-                # A child that has been forked has it until it executes its program.
+                # A forked child has it too, until exec.
                 self.assertLessEqual(expected, set(self.found(w)))
                 self.assertIn((os.getpid(), self.handle), self.found(self.file))
         self.assertEqual(set(self.found(w)) - set(self.ours(handle_of(r))), expected)
-
-    @posix
-    @in_child
-    def test_of_a_thread_that_has_unshared_its_files(self):
-        def unshared():
-            if ctypes.CDLL(None).unshare(CLONE_FILES):
-                self.skipTest("no right to unshare(CLONE_FILES)")
-            os.dup2(self.fd, 60)
-            self.assertEqual(self.found(60), self.ours(self.fd, 60))
-            self.assertEqual(self.found(60, os.getpid()), self.ours(self.fd, 60))
-
-        run_threads(unshared)
-        self.assertEqual(self.found(self.file), self.ours(self.fd))
-        self.assertEqual(outcome(holders, 60)[:2], (OSError, errno.EBADF))
 
     @posix
     @in_child
@@ -3136,7 +3108,7 @@ class TestHolders(Case):
         os.mkdir(folder)
         server = mount_fuse(self, folder)
         if server is None:
-            self.skipTest("no file system of a process can be mounted here")
+            self.skipTest("the tests may not mount a FUSE file system")
         path = os.path.join(folder, "file")
         receiving, sending = os.pipe()
 
@@ -3147,7 +3119,7 @@ class TestHolders(Case):
 
         def stat_and_report():
             os.write(sending, b"?")
-            # It fails when the server is killed in the end.
+            # This fails when the server is killed at the end.
             with contextlib.suppress(OSError):
                 os.stat(path)
             os.write(sending, b"!")
@@ -3157,16 +3129,16 @@ class TestHolders(Case):
         os.kill(server, signal.SIGSTOP)
         os.waitpid(server, os.WUNTRACED)
         fork_until_end(self, stat_and_report)
-        # Before the others can end, they need an answer, or no server.
+        # The other processes can end only once the server is dead.
         self.addCleanup(os.kill, server, signal.SIGKILL)
         self.assertEqual(os.read(receiving, 1), b"?")
-        # What waits for it cannot be waited for.
+        # If the module waits for the server, the test must still end.
         end_if_hanging(A_LONG_TIME)
         self.assertIn((os.getpid(), w.fileno()), self.found(r))
         self.assertIn((os.getpid(), self.fd), self.found(self.file))
         (fd,) = (row.handle for row in open_handles(opener) if row.target == path)
         self.assertEqual(self.found(fd, opener), [(opener, fd)])
-        # It was no answer of the server that made this possible.
+        # All this time, the server has not answered.
         self.assertEqual(select.select([receiving], [], [], 1), ([], [], []))
 
 
@@ -3214,13 +3186,13 @@ class TestDisableInheritance(Case):
     @posix
     @in_child
     def test_counts_for_every_way_to_start_a_child(self):
-        # dash takes no number of two digits.
+        # dash accepts only one digit in a redirection.
         kept, shut = 8, 9
         for fd in kept, shut:
             os.dup2(self.fd, fd)
             os.set_inheritable(fd, True)
         disable_inheritance(kept)
-        # The child is a shell that tries to read. A Python may open something itself.
+        # The child is a shell, since a Python may itself open a file with that number.
         for fd, expected in (kept, 0), (shut, 1):
             script = f"{{ true <&{fd}; }} 2>/dev/null || exit 1; exit 0"
             shell = ["/bin/sh", "-c", script]
@@ -3233,9 +3205,7 @@ class TestDisableInheritance(Case):
             status = status_of_fork(os.execv, shell[0], shell)
             self.assertEqual(status >> 8, expected)
 
-    @unittest.skipUnless(
-        getattr(inheritable, "_close_range", None), "this libc has no close_range"
-    )
+    @unittest.skipUnless(CLOSE_RANGE, "this system has no close_range")
     @in_child
     def test_with_no_free_descriptor(self):
         for fd in exhaust_descriptors():
@@ -3245,14 +3215,13 @@ class TestDisableInheritance(Case):
         self.assertEqual(left, [0, 1, 2])
 
     @posix
-    @unittest.skipIf(PYPY, "the loop beside it is machine code in PyPy")
+    @unittest.skipIf(PYPY, "PyPy compiles the loop to which this is compared")
     @in_child
     def test_is_one_system_call(self):
         allow_descriptors(2000)
         fds = [os.dup(self.fd) for _ in range(1500)]
-        close_range = inheritable._close_range
-        if not close_range or close_range(fds[0], fds[0], 4):
-            self.skipTest("this system has no close_range that shuts off")
+        if not CLOSE_RANGE or CLOSE_RANGE(fds[0], fds[0], CLOSE_RANGE_CLOEXEC):
+            self.skipTest("this system has no close_range")
 
         def one_by_one():
             for fd in fds:
@@ -3265,13 +3234,21 @@ class TestDisableInheritance(Case):
 
 
 class TestDisableInheritanceWithoutCloseRange(Case):
-    """Where the kernel refuses close_range, all descriptors are walked over."""
+    """If the kernel refuses close_range, every descriptor is set by itself."""
 
-    def refuse_close_range(self, error, only_with_flag=False):
+    def in_fork_without_close_range(self, function, error, only_with_flag=False):
         if not LINUX or os.uname().machine.startswith("mips"):
-            self.skipTest("seccomp, and this number of close_range, are of Linux")
-        if not refuse(SYS_close_range, error, only_with_flag):
-            self.skipTest("this kernel takes no seccomp filter")
+            self.skipTest("only Linux has seccomp")
+
+        def refuse_and_call():
+            if not refuse(SYS_close_range, error, only_with_flag):
+                os._exit(2)
+            function()
+
+        status = status_of_fork(refuse_and_call)
+        if status >> 8 == 2:
+            self.skipTest("this kernel accepts no seccomp filter")
+        self.assertEqual(status, 0)
 
     def check(self):
         fds = [os.dup(self.fd) for _ in range(10)]
@@ -3281,34 +3258,26 @@ class TestDisableInheritanceWithoutCloseRange(Case):
         self.assertEqual([fd for fd in fds if flag_of(fd)], [fds[3]])
         self.assertEqual(flags_of([0, 1, 2]), [True] * 3)
 
-    @in_child
-    def test_before_linux_5_9(self):
-        self.refuse_close_range(errno.ENOSYS)
-        self.check()
+    def test_where_it_is_refused(self):
+        for error, only_with_flag in [
+            # Linux before 5.9, gVisor, Linux before 5.11, and a filter.
+            (errno.ENOSYS, False),
+            (errno.EINVAL, False),
+            (errno.EINVAL, True),
+            (errno.EPERM, False),
+        ]:
+            with self.subTest(error=error, only_with_flag=only_with_flag):
+                self.in_fork_without_close_range(self.check, error, only_with_flag)
 
-    @in_child
-    def test_where_it_is_invalid(self):
-        self.refuse_close_range(errno.EINVAL)
-        self.check()
-
-    @in_child
-    def test_before_linux_5_11_where_the_flag_is_invalid(self):
-        self.refuse_close_range(errno.EINVAL, only_with_flag=True)
-        self.check()
-
-    @in_child
-    def test_where_a_filter_forbids_it(self):
-        self.refuse_close_range(errno.EPERM)
-        self.check()
-
-    @in_child
     def test_with_no_free_descriptor(self):
-        self.refuse_close_range(errno.ENOSYS)
-        for fd in exhaust_descriptors():
-            os.set_inheritable(fd, True)
-        disable_inheritance(self.file)
-        left = [entry.handle for entry in open_handles() if entry.inheritable]
-        self.assertEqual(left, [0, 1, 2])
+        def disable_with_no_free_descriptor():
+            for fd in exhaust_descriptors():
+                os.set_inheritable(fd, True)
+            disable_inheritance(self.file)
+            left = [entry.handle for entry in open_handles() if entry.inheritable]
+            self.assertEqual(left, [0, 1, 2])
+
+        self.in_fork_without_close_range(disable_with_no_free_descriptor, errno.ENOSYS)
 
 
 # ---------------------------------------------------------------------------------
@@ -3317,7 +3286,7 @@ class TestDisableInheritanceWithoutCloseRange(Case):
 
 
 def enter(file):
-    """Enter a block that lasts until it is left by `leave`."""
+    """Enter a block that lasts until `leave` is called."""
     block = temporarily(file)
     block.__enter__()
     return block
@@ -3328,25 +3297,6 @@ def leave(block):
 
 
 class TestTemporarily(Case):
-    def test_what_is_set_right_after_a_block_stays(self):
-        # Another thread may do so before the block looks a second time whether it has
-        # ended.
-        end = inheritable._Block.end
-        ended = []
-
-        def end_and_set(block):
-            end(block)
-            if not ended:
-                self.assertIs(flag_of(self.handle), False)
-                set_inheritable(self.file, True)
-            ended.append(block)
-
-        self.addCleanup(setattr, inheritable._Block, "end", end)
-        inheritable._Block.end = end_and_set
-        with temporarily(self.file):
-            pass
-        self.assertIs(flag_of(self.handle), True)
-
     def test_as_before_whatever_the_block_raises(self):
         for ending in None, ValueError, KeyboardInterrupt, SystemExit, GeneratorExit:
             for before in False, True:
@@ -3427,25 +3377,18 @@ class TestTemporarily(Case):
 
     @posix
     def test_a_file_that_takes_the_number_is_off_when_the_block_ends(self):
-        # A block knows a file by its number alone.
-        with temporarily(self.file), open(self.path + "2", "w") as other:
-            os.dup2(other.fileno(), self.fd, True)
-        self.assertIs(flag_of(self.fd), False)
-
-    @posix
-    def test_a_file_that_takes_an_inheritable_number_is_left_alone(self):
-        # The block put nothing on, and takes nothing away.
-        set_inheritable(self.file, True)
-        with temporarily(self.file), open(self.path + "2", "w") as other:
-            os.dup2(other.fileno(), self.fd, True)
-        self.assertIs(flag_of(self.fd), True)
-
-    @posix
-    def test_the_other_end_of_a_pipe_that_takes_the_number_is_off(self):
-        r, w = self.pipe()
-        with temporarily(r):
-            os.dup2(w.fileno(), r.fileno(), True)
-        self.assertIs(flag_of(r.fileno()), False)
+        # A block knows a file by its number alone. If the file was inheritable before,
+        # the block changed nothing, so its end changes nothing.
+        reader, writer = self.pipe()
+        for file in self.file, reader:
+            for before in False, True:
+                with self.subTest(file=file, before=before):
+                    number = os.dup(file.fileno())
+                    self.addCleanup(os.close, number)
+                    os.set_inheritable(number, before)
+                    with temporarily(number):
+                        os.dup2(writer.fileno(), number, True)
+                    self.assertIs(flag_of(number), before)
 
     @posix
     def test_a_block_for_the_file_that_took_the_number(self):
@@ -3493,7 +3436,7 @@ class TestTemporarily(Case):
 
     def test_keeps_its_files_alive(self):
         if not WINDOWS and not PROC:
-            self.skipTest("this system does not tell a file's path")
+            self.skipTest("this system does not show the paths of files")
         warnings.simplefilter("ignore", ResourceWarning)
         with temporarily(open(self.path)):
             targets = [h.target for h in open_handles() if h.inheritable and h.target]
@@ -3503,7 +3446,7 @@ class TestTemporarily(Case):
     @forks
     def test_asks_nothing_of_the_file(self):
         if not LINUX:
-            self.skipTest("seccomp is of Linux")
+            self.skipTest("only Linux has seccomp")
 
         def use_without_fstat():
             if not refuse_fstat(errno.EIO):
@@ -3523,7 +3466,7 @@ class TestTemporarily(Case):
 
         status = status_of_fork(use_without_fstat)
         if status >> 8 == 2:
-            self.skipTest("this kernel takes no seccomp filter, or is not known")
+            self.skipTest("seccomp is refused, or fstat's numbers are not known")
         self.assertEqual(status, 0)
 
     def test_many_overlapping_blocks_end_as_fast_as_single_ones(self):
@@ -3614,48 +3557,60 @@ class TestTemporarilyAndForks(Case):
         self.assertEqual(os.waitpid(pid, 0)[1], 0)
         self.assertIs(flag_of(self.fd), False)
 
-    @in_child
-    def test_a_thread_inside_the_lock_keeps_nobody_from_forking(self):
-        inside = threading.Event()
-        done = threading.Event()
+    def enter_and_leave(self):
+        with temporarily(self.file):
+            pass
 
-        def stay_inside():
-            with inheritable._lock_here():
-                inside.set()
-                wait_for(done)
+    def use_in_child(self):
+        with open(self.path + "2", "w") as file:
+            for _ in range(2):
+                with temporarily(file):
+                    disable_inheritance()
+                    self.assertIs(get_inheritable(file), True)
+                self.assertIs(get_inheritable(file), False)
+            set_inheritable(file, True)
+            self.assertEqual(receive(str(file.fileno())), file.fileno())
 
-        def use_in_child():
-            with temporarily(self.file):
-                disable_inheritance()
-                self.assertIs(flag_of(self.fd), True)
-            self.assertIs(flag_of(self.fd), False)
-            set_inheritable(self.file, True)
-            self.assertEqual(receive(str(self.fd)), self.fd)
+    def test_a_fork_while_another_thread_is_inside_the_lock(self):
+        # The thread stops at one instruction of a block after another. At some of them
+        # it has the lock.
+        for step in itertools.count(1, 7):
+            stopped, go_on = threading.Event(), threading.Event()
 
-        with in_thread(stay_inside, end=done.set):
-            wait_for(inside)
-            self.assertEqual(status_of_fork(use_in_child), 0)
+            def stop(stopped=stopped, go_on=go_on):
+                stopped.set()
+                wait_for(go_on)
 
-    def test_a_fork_inside_the_lock(self):
-        # As a signal handler that forks while its thread enters a block.
-        with inheritable._lock_here():
-            pid = os.fork()
-            if pid == 0:
-                end_if_hanging(A_LONG_TIME)
-        if pid == 0:
-            status = 1
-            with contextlib.suppress(BaseException):
-                run_threads(lambda: leave(enter(self.file)))
-                status = int(flag_of(self.fd))
-            os._exit(status)
-        self.assertEqual(os.waitpid(pid, 0)[1], 0)
+            def stop_at_step(step=step, stop=stop, stopped=stopped):
+                with AtStep(step, stop, MODULE):
+                    self.enter_and_leave()
+                stopped.set()
 
-    # What the hooks of another module do in the child, right after the fork. One thread
-    # of the parent sits inside the lock, and another in a block of a file.
+            with in_thread(stop_at_step, end=go_on.set) as thread:
+                wait_for(stopped)
+                self.assertEqual(status_of_fork(self.use_in_child), 0, step)
+                thread.join(0)
+                if not thread.is_alive():
+                    break
+        self.assertGreater(step, 50)
+
+    def test_a_fork_by_a_signal_handler_inside_the_lock(self):
+        # In the child another thread uses the lock too.
+        def use_in_thread():
+            run_threads(self.use_in_child)
+
+        def fork_and_use():
+            self.assertEqual(status_of_fork(use_in_thread), 0)
+
+        for _ in every_step(self.enter_and_leave, fork_and_use, MODULE, stride=7):
+            pass
+
+    # Hooks of another module use blocks in the child, right after the fork. In the
+    # parent, one thread is holding the lock and another one is in a block.
     HOOKS = """
         import os, signal, sys, threading, warnings
 
-        # Python 3.12 and later warn of a fork beside other threads.
+        # Python 3.12 and later warn about a fork while there are threads.
         warnings.simplefilter("ignore", DeprecationWarning)
         signal.alarm(60)
         file = open(os.devnull)
@@ -3697,28 +3652,20 @@ class TestTemporarilyAndForks(Case):
             flags = [os.get_inheritable(f.fileno()) for f in (file, mine)]
             os._exit(used != [[True, True, False, False]] or flags != [False, False])
         print(os.waitpid(pid, 0)[1], flush=True)
-        # The threads are not waited for.
+        # Do not wait for the threads.
         os._exit(0)
         """
 
-    def check_hook(self, before="", after=""):
-        register = "os.register_at_fork(after_in_child={})"
-        before = register.format(before) if before else ""
-        after = register.format(after) if after else ""
-        done = run_python(self.HOOKS.format(before=before, after=after))
-        self.assertEqual((done.stdout, done.stderr), ("0\n", ""))
-
-    def test_in_a_hook_that_comes_before(self):
-        self.check_hook(before="use")
-
-    def test_in_a_hook_that_comes_after(self):
-        self.check_hook(after="use")
-
-    def test_in_a_signal_handler_that_comes_before(self):
-        self.check_hook(before="use_in_handler")
-
-    def test_in_a_signal_handler_that_comes_after(self):
-        self.check_hook(after="use_in_handler")
+    def test_in_hooks_and_signal_handlers_that_come_before_and_after(self):
+        for function in "use", "use_in_handler":
+            register = f"os.register_at_fork(after_in_child={function})"
+            for hooks in (
+                {"before": register, "after": ""},
+                {"before": "", "after": register},
+            ):
+                with self.subTest(**hooks):
+                    done = run_python(self.HOOKS.format(**hooks))
+                    self.assertEqual((done.stdout, done.stderr), ("0\n", ""))
 
     def test_reload_and_fork_print_nothing(self):
         code = """
@@ -3738,7 +3685,7 @@ class TestTemporarilyAndForks(Case):
 
 
 class TestTemporarilyAndHandlers(Case):
-    """Signal handlers and interrupts may come at any point of a block."""
+    """Signal handlers and interrupts may run at any point of a block."""
 
     def setUp(self):
         super().setUp()
@@ -3747,16 +3694,6 @@ class TestTemporarilyAndHandlers(Case):
     def enter_and_leave(self):
         with temporarily(self.file):
             pass
-
-    def test_a_handler_that_enters_a_block_that_goes_on(self):
-        def handler():
-            self.entered.append(enter(self.file))
-
-        for step in every_step(self.enter_and_leave, handler, MODULE):
-            if self.entered:
-                self.assertIs(flag_of(self.handle), True, step)
-                leave(self.entered.pop())
-            self.assertIs(flag_of(self.handle), False, step)
 
     def test_a_handler_that_enters_and_ends_a_block(self):
         for step in every_step(self.enter_and_leave, self.enter_and_leave, MODULE):
@@ -3787,26 +3724,32 @@ class TestTemporarilyAndHandlers(Case):
         leave(self.entered.pop())
         self.assertIs(flag_of(self.handle), False)
 
+    def test_what_is_set_as_soon_as_the_flag_is_off_stays(self):
+        # Another thread may do so while the block is still ending.
+        has_been_on, has_set_it = [], []
+
+        def enter_and_leave():
+            with temporarily(self.file):
+                has_been_on.append(flag_of(self.handle))
+
+        def handler():
+            if has_been_on and not flag_of(self.handle):
+                set_inheritable(self.file, True)
+                has_set_it.append(True)
+
+        rounds = 0
+        for step in every_step(enter_and_leave, handler, MODULE):
+            self.assertIs(flag_of(self.handle), bool(has_set_it), step)
+            rounds += len(has_set_it)
+            set_inheritable(self.file, False)
+            has_been_on.clear()
+            has_set_it.clear()
+        self.assertGreater(rounds, 0)
+
     def test_an_inheritable_file_stays_so_whatever_the_handler_does(self):
         set_inheritable(self.file, True)
         for step in every_step(self.enter_and_leave, self.enter_and_leave, MODULE):
             self.assertIs(flag_of(self.handle), True, step)
-
-    @timers
-    @in_child
-    def test_a_timer_whose_handler_enters_a_block_that_goes_on(self):
-        def handler(number, frame):
-            self.entered.append(enter(self.file))
-
-        signal.signal(signal.SIGALRM, handler)
-        chance = random.Random(12)
-        for _ in range(int(20_000 * SOAK)):
-            signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 5e-5))
-            self.enter_and_leave()
-            wait_until(lambda: self.entered)
-            self.assertIs(flag_of(self.handle), True)
-            leave(self.entered.pop())
-            self.assertIs(flag_of(self.handle), False)
 
     @timers
     @in_child
@@ -3824,14 +3767,14 @@ class TestTemporarilyAndHandlers(Case):
             wait_until(lambda: not self.entered)
             self.assertIs(flag_of(self.handle), False)
 
-    # In a child, for one of the interrupts leaves the lock held.
+    # In a child, since one of the interrupts leaves the lock held.
     @in_child
     def test_interrupts_at_every_step_leave_next_to_none_on(self):
         def interrupt():
             raise KeyboardInterrupt
 
         def enter_and_leave_despite_interrupt():
-            # Not contextlib.suppress, in which the interrupt would strike too.
+            # Not contextlib.suppress, since it would be interrupted too.
             try:
                 self.enter_and_leave()
             except KeyboardInterrupt:
@@ -3854,7 +3797,7 @@ class TestTemporarilyAndHandlers(Case):
     @timers
     @in_child
     def test_interrupts_of_a_timer_leave_next_to_none_on(self):
-        # How many exactly is measured by .ci/bench.py.
+        # .ci/bench.py measures the exact rate.
         def interrupt(number, frame):
             raise KeyboardInterrupt
 
@@ -3863,8 +3806,8 @@ class TestTemporarilyAndHandlers(Case):
         left = 0
         rounds = int(2000 * SOAK)
         for _ in range(rounds):
-            # It strikes in a function of its own, for 3.13 catches nothing that strikes
-            # at the jump of a loop in the same function.
+            # This has a function of its own: 3.13 cannot catch an interrupt at the jump
+            # of a loop in the same function.
             with contextlib.suppress(KeyboardInterrupt):
                 self.enter_and_leave_until_interrupted(chance)
             if PYPY:
@@ -3885,7 +3828,7 @@ class TestTemporarilyAndHandlers(Case):
 
 
 def collect_garbage():
-    """Let PyPy finish the generators of interrupted blocks."""
+    """Make PyPy finish the generators of interrupted blocks."""
     gc.collect()
 
 
@@ -3898,8 +3841,12 @@ class TestPassing(Case):
     def test_an_argument_for_each_file(self):
         r, w = self.pipe()
         with passing(self.file, r, self.file, OpenHandle(handle_of(w))) as child:
-            handles = [self.handle, handle_of(r), self.handle, handle_of(w)]
-            self.assertEqual(child.args, [str(handle) for handle in handles])
+            handles = [self.handle, handle_of(r), None, handle_of(w)]
+            for arg, handle in zip(child.args, handles):
+                if handle is not None:
+                    self.assertEqual(arg, str(handle))
+            # What is given twice has two numbers.
+            self.assertEqual(len(set(child.args)), 4)
             keyword = "startupinfo" if WINDOWS else "pass_fds"
             self.assertEqual(set(child.popen), {keyword})
 
@@ -3911,8 +3858,8 @@ class TestPassing(Case):
     def test_a_child_takes_files_and_sockets(self):
         r, w = self.pipe()
         listening, client, accepted = self.sockets()
-        # Under Wine a socket needs to be told its kind. The listening one is detached,
-        # for Wine 8 does not close it.
+        # Under Wine, socket() needs the kind of an inherited socket. The listening one
+        # is detached because Wine 8 does not close it.
         code = """
             import os, socket, sys
             from inheritable import receive, receive_handle
@@ -3977,22 +3924,12 @@ class TestPassing(Case):
             self.assertEqual(json.loads(output_of(LOOK, *numbers, **child.popen)), [])
         self.assertEqual(flags_of(numbers), [False, True, False])
 
-    @posix
-    def test_leaves_the_flags_of_the_parent_alone(self):
-        r, _ = self.pipe()
-        set_inheritable(r, True)
-        handles = [self.fd, r.fileno()]
-        with passing(self.file, r):
-            self.assertEqual(flags_of(handles), [False, True])
-        self.assertEqual(flags_of(handles), [False, True])
-
-    @windows
-    def test_the_flags_are_on_inside_the_block(self):
+    def test_the_flags_of_the_parent_are_on_inside_the_block_on_windows_only(self):
         r, _ = self.pipe()
         set_inheritable(r, True)
         handles = [self.handle, handle_of(r)]
         with passing(self.file, r):
-            self.assertEqual(flags_of(handles), [True, True])
+            self.assertEqual(flags_of(handles), [WINDOWS, True])
         self.assertEqual(flags_of(handles), [False, True])
 
     def test_within_temporarily(self):
@@ -4047,7 +3984,7 @@ class TestPassing(Case):
         with passing(self.file, startupinfo=info) as child:
             built = child.popen["startupinfo"]
             self.assertEqual(built.dwFlags, subprocess.STARTF_USESHOWWINDOW)
-            # Windows refuses one that is not inheritable, which Wine passes over.
+            # Windows refuses a handle that is not inheritable. Wine ignores it.
             flags = flags_of(built.lpAttributeList["handle_list"])
             self.assertEqual(flags, [True, True])
             printed = output_of(LOOK, *numbers, **child.popen)
@@ -4060,7 +3997,8 @@ class TestPassing(Case):
             import subprocess, sys, inheritable
             before = [h[:2] for h in inheritable.open_handles()]
             with inheritable.passing(sys.stdout, sys.stdout, sys.stderr) as child:
-                print(child.args[0] == child.args[1] != child.args[2])
+                if len({*child.args}) != 3:
+                    sys.exit(f"these are not three numbers: {child.args}")
                 code = (
                     "import os, sys, inheritable;"
                     "os.write(inheritable.receive(sys.argv[1]), b'one')"
@@ -4073,19 +4011,19 @@ class TestPassing(Case):
                 }
                 done = subprocess.run(command, **streams, **child.popen)
                 ended = done.returncode, done.stdout, done.stderr
-                print(ended)
+                if ended != (0, b"", b""):
+                    sys.exit(f"the child: {ended}")
             after = [h[:2] for h in inheritable.open_handles()]
             print(before == after)
             """
-        lines = ["True", "one(0, b'', b'')", "True"]
-        self.assertEqual(output_of(code).splitlines(), lines)
+        self.assertEqual(output_of(code), "oneTrue\n")
 
     @posix
     @in_child
     def test_a_file_that_got_number_0(self):
         os.dup2(self.fd, 0)
         self.file.close()
-        # The duplicate must not be 1, but the lowest number above the streams.
+        # The duplicate must not get 1, but the lowest number above the streams.
         free = os.dup(0)
         os.close(free)
         os.close(1)
@@ -4113,7 +4051,7 @@ class TestPassing(Case):
             file.write("one\ntwo\n")
         with open(self.path) as file:
             self.assertEqual(file.readline(), "one\n")
-            # It has read ahead.
+            # Python has read ahead.
             file.seek(file.tell())
             code = """
                 import sys, inheritable
@@ -4124,7 +4062,7 @@ class TestPassing(Case):
                 self.assertEqual(output_of(code, *child.args, **child.popen), "two\n\n")
 
     def test_many_children_from_many_threads(self):
-        # The child sees the end at once, if no sibling has the other end too.
+        # The child sees end-of-file at once unless a sibling has the other end.
         code = """
             import inheritable, os, sys
             sys.exit(os.read(inheritable.receive(sys.argv[1]), 1) != b"")
@@ -4442,7 +4380,7 @@ class TestDescriptorsAndHandles(Case):
 
 
 class TestReceive(Case):
-    # What comes before the code of each child.
+    # This precedes the code of each child.
     START = """\
         import errno, os, sys, threading
         from inheritable import *
@@ -4450,7 +4388,7 @@ class TestReceive(Case):
         """
 
     def give(self, code, *files, more=(), **options):
-        """Hand files over to a child that runs code, and return what it prints."""
+        """Pass files to a child that runs code. Return what it prints."""
         whole = textwrap.dedent(self.START) + textwrap.dedent(code)
         with passing(*files) as child:
             return output_of(whole, *child.args, *more, **{**child.popen, **options})
@@ -4604,7 +4542,7 @@ class TestReceive(Case):
 
     @windows
     def test_a_grandchild_on_windows_does_not_get_it(self):
-        # The C runtime hands descriptors over on its own, to a child of os.spawnv.
+        # The C runtime passes its descriptors on to a child of os.spawnv.
         code = """
             import subprocess
             fd = receive(args[0])
@@ -4636,10 +4574,10 @@ class TestReceive(Case):
 
 
 class TestErrorsOfEveryFunction(Case):
-    """Every function refuses what is no file, in the same way."""
+    """Every function refuses what is not a file, in the same way."""
 
     def with_one_file(self):
-        """Return each function that takes one file, and its call with a file."""
+        """Return the name of each function that takes one file, and how to call it."""
         functions = [
             ("get_inheritable", get_inheritable),
             ("get_handle_inheritable", get_handle_inheritable),
@@ -4651,7 +4589,7 @@ class TestErrorsOfEveryFunction(Case):
         return functions
 
     def with_several_files(self):
-        """Return each function that takes several files, and its call with files."""
+        """Return the name of each function that takes files, and how to call it."""
 
         def entering(function):
             def enter_it(*files):
@@ -4668,17 +4606,46 @@ class TestErrorsOfEveryFunction(Case):
 
     def test_a_wrong_type_is_told_what_was_expected(self):
         message = "^expected a file, an OpenHandle or an int, not '{}'{}$"
-        hints = {list: r": for several files, write \*files"}
-        for name, function in self.with_one_file() + self.with_several_files():
+        several = self.with_several_files()
+        for name, function in self.with_one_file() + several:
             for wrong in b"1", None, 1.0, [1]:
                 with self.subTest(function=name, wrong=wrong):
-                    kind = type(wrong)
-                    expected = message.format(kind.__name__, hints.get(kind, ""))
+                    is_list = wrong == [1] and name in dict(several)
+                    hint = r": write \*files" if is_list else ""
+                    expected = message.format(type(wrong).__name__, hint)
                     with self.assertRaisesRegex(TypeError, expected):
                         function(wrong)
         for function in receive, receive_handle:
             with self.assertRaisesRegex(TypeError, "^expected a str.*, not 'int'$"):
                 function(self.handle)
+
+    def with_process(self):
+        """Return the functions that take a process id."""
+        if not FINDS_HOLDERS:
+            return [open_handles]
+        return [open_handles, lambda pid: holders(self.handle, pid)]
+
+    @other_processes
+    def test_no_such_process(self):
+        pids = [0, -1, -os.getpid(), 2**31 - 1, 2**31, 2**32, 2**32 + os.getpid()]
+        pids += [2**64, 2**22 + 4, 10**5000]
+        if not WINDOWS:
+            # On Windows, the Popen object still has a handle of it.
+            ended = subprocess.Popen(python_command(""))
+            ended.wait(A_LONG_TIME)
+            pids.append(ended.pid)
+        for function in self.with_process():
+            for pid in pids:
+                got = outcome(function, pid)
+                self.assertEqual(got[:2], (ProcessLookupError, errno.ESRCH), pid)
+
+    @other_processes
+    def test_a_process_id_is_an_int(self):
+        for function in self.with_process():
+            for pid in "1", 1.0, b"1", [1], str(os.getpid()), self.file:
+                self.assertEqual(outcome(function, pid)[0], TypeError)
+            own = os.getpid()
+            self.assertEqual(function(Index(own)), function(own))
 
     def test_an_error_about_one_of_several_files_names_its_number(self):
         bad, _ = self.closed_file()
@@ -4698,14 +4665,14 @@ class TestErrorsOfEveryFunction(Case):
         for name, function in self.with_several_files():
             for bad, error in bad_ones:
                 with self.subTest(function=name, bad=bad):
-                    # A stream is passed on as a duplicate.
+                    # `passing` duplicates the stream, and must close the duplicate.
                     with self.assertRaises(error):
                         function(self.file, r, 1, w, bad)
                     self.assertEqual(open_handles(), before)
 
 
-# A module with what the processes of multiprocessing do in the tests. They would
-# otherwise import all of this file.
+# The module that the children of multiprocessing import. It is small, so that they
+# start fast.
 JOBS = """
     import json, os, socket
     from inheritable import get_inheritable, receive, receive_handle
@@ -4725,8 +4692,8 @@ JOBS = """
             log.write(b"child\\n")
 
     def answer_socket(wine, arg):
-        # Under Wine a socket needs to be told its kind. Wine can neither send on an
-        # inherited socket nor close it. With a duplicate it can.
+        # Under Wine, socket() needs the kind of an inherited socket. Wine can neither
+        # use nor close the inherited socket itself, but a duplicate works.
         kind = [socket.AF_INET, socket.SOCK_STREAM]
         handle = receive_handle(arg)
         if wine:
@@ -4737,7 +4704,7 @@ JOBS = """
             connection.sendall(connection.recv(100).upper())
 
     def report_receiving(report, *args):
-        # To the file of this path.
+        # Writes what receiving each argument gives to the file `report`.
         results = []
         for arg in args:
             try:
@@ -4761,7 +4728,7 @@ JOBS = """
 
 
 def each_method(test):
-    """Run a test for each way in which multiprocessing starts a process."""
+    """Run a test with each start method of multiprocessing."""
 
     @functools.wraps(test)
     def tests(self):
@@ -4772,7 +4739,7 @@ def each_method(test):
     return tests
 
 
-@unittest.skipUnless(MULTIPROCESSING, "this Python cannot start multiprocessing")
+@unittest.skipUnless(MULTIPROCESSING, "this Python cannot import multiprocessing")
 class TestMultiprocessing(Case):
     def setUp(self):
         super().setUp()
@@ -4783,18 +4750,18 @@ class TestMultiprocessing(Case):
         importlib.invalidate_caches()
         self.jobs = importlib.import_module("jobs")
         self.addCleanup(sys.modules.pop, "jobs")
-        # A process that is spawned imports the main module, too, if that has a file.
+        # A spawned process imports the main module too, unless that has no file.
         self.addCleanup(sys.modules.update, __main__=sys.modules["__main__"])
         sys.modules["__main__"] = types.ModuleType("__main__")
 
     def output_of(self, code, *args):
-        """Return what a child prints that can import the module, too."""
+        """Return what a child prints. It can import the module."""
         folder = os.path.dirname(inheritable.__file__)
         environ = {**os.environ, "PYTHONPATH": folder}
         return output_of(code, *args, cwd=self.folder, env=environ)
 
     def run_process(self, context, target, *args):
-        """Run a process to its end, and return its status."""
+        """Run a process, wait for its end, and return its status."""
         process = context.Process(target=target, args=args)
         process.start()
         return self.status(process)
@@ -4808,14 +4775,22 @@ class TestMultiprocessing(Case):
         process.close()
         return status
 
+    def received(self, context, *args):
+        """Return what a process receives for each argument, or the errno."""
+        report = f"{self.path}-{context.get_start_method()}"
+        job = self.jobs.report_receiving
+        self.assertEqual(self.run_process(context, job, report, *args), 0)
+        with open(report) as file:
+            return json.load(file)
+
     def skip_broken_executors(self, context):
         executor = concurrent.futures.ProcessPoolExecutor
         old = PYPY and not hasattr(executor, "_adjust_process_count")
         if old and context.get_start_method() != "fork":
-            self.skipTest("the executors of PyPy 7.3.11 can only fork")
+            self.skipTest("PyPy 7.3.11 has executors for the start method fork only")
 
     def read_to_end(self, reader):
-        """Read a pipe to its end, which comes if nobody has the other end any more."""
+        """Read a pipe up to end-of-file. No other process may have the write end."""
         if PROC:
             self.assertEqual({row.pid for row in holders(reader)}, {os.getpid()})
         return reader.read()
@@ -4841,31 +4816,20 @@ class TestMultiprocessing(Case):
         self.assertEqual(flags_of(handles), [False, True, False])
 
     @each_method
-    def test_a_process_receives_a_file_once_and_not_inheritable(self, context):
-        report = self.path + "-report"
+    def test_a_file_is_received_once_and_not_inheritable(self, context):
         with passing(self.file) as child:
-            args = [*child.args, *child.args]
-            self.assertEqual(
-                self.run_process(context, self.jobs.report_receiving, report, *args), 0
-            )
-        with open(report) as file:
-            self.assertEqual(json.load(file), [["secret", False], errno.EBADF])
+            results = self.received(context, *child.args, *child.args)
+        self.assertEqual(results, [["secret", False], errno.EBADF])
 
     @each_method
-    def test_a_file_given_twice_is_received_once(self, context):
-        report = self.path + "-report"
+    def test_a_file_given_twice_is_received_twice(self, context):
+        before = open_after_collection()
         with passing(self.file, self.file, OpenHandle(self.handle)) as child:
-            self.assertIs(child.args[0], child.args[1])
-            self.assertIs(child.args[0], child.args[2])
-            self.assertEqual(
-                self.run_process(
-                    context, self.jobs.report_receiving, report, *child.args
-                ),
-                0,
-            )
-        with open(report) as file:
-            results = json.load(file)
-        self.assertEqual(results, [["secret", False], errno.EBADF, errno.EBADF])
+            self.assertEqual(len(set(child.args)), 3)
+            results = self.received(context, *child.args)
+        self.assertEqual(results, [["secret", False]] * 3)
+        if context.get_start_method() == "fork":
+            self.assertEqual(open_after_collection(), before)
 
     @each_method
     def test_several_processes_receive_the_same_file(self, context):
@@ -4903,7 +4867,7 @@ class TestMultiprocessing(Case):
             )
         accepted.close()
         self.assertEqual(client.recv(100), b"HELLO")
-        # Nobody has that end any more.
+        # No process has that end open.
         self.assertEqual(client.recv(100), b"")
 
     @each_method
@@ -4941,8 +4905,8 @@ class TestMultiprocessing(Case):
     def test_the_workers_of_a_pool_receive_files(self, context):
         r, w = self.pipe()
         with passing(w) as child:
-            # Each worker does one thing, and then another one takes its place. A fork
-            # would then be one of a thread, of which Python warns.
+            # Each worker does one task, and then another worker takes its place. Python
+            # would warn about a fork then, since the pool has threads.
             tasks = None if context.get_start_method() == "fork" else 1
             with context.Pool(
                 2, self.jobs.initialize_worker, tuple(child.args), tasks
@@ -4958,7 +4922,7 @@ class TestMultiprocessing(Case):
     def test_leaves_nothing_open(self, context):
         _, w = self.pipe()
         lists = []
-        # The first process makes multiprocessing start its helpers, which stay.
+        # With the first process, multiprocessing starts its helpers, which stay.
         for _ in range(3):
             with passing(self.file, w) as child:
                 self.assertEqual(
@@ -4967,7 +4931,7 @@ class TestMultiprocessing(Case):
             lists.append([row.handle for row in open_after_collection()])
         self.assertEqual(lists[1], lists[2])
 
-    # Takes a file out of its block, and lets a stranger have its number.
+    # Ends the block of a file, and lets another file take its number.
     TOO_LATE = """
         import concurrent.futures, multiprocessing, os, sys
         import inheritable, jobs
@@ -5053,15 +5017,10 @@ class TestMultiprocessing(Case):
         self.assertEqual(output_of(code, self.path).split(), ["True", "True", "False"])
 
     def test_a_plain_string_is_not_handed_over(self):
-        report = self.path + "-report"
         context = multiprocessing.get_context("spawn")
         with passing(self.file) as child:
-            plain = str(child.args[0])
-            status = self.run_process(
-                context, self.jobs.report_receiving, report, plain
-            )
-        with open(report) as file:
-            self.assertEqual((status, json.load(file)), (0, [errno.EBADF]))
+            results = self.received(context, str(child.args[0]))
+        self.assertEqual(results, [errno.EBADF])
 
     @forks
     def test_a_forked_child_receives_a_duplicate_once(self):
@@ -5076,14 +5035,14 @@ class TestMultiprocessing(Case):
                 for function in receive, receive_handle:
                     again = outcome(function, arg)
                     self.assertEqual(again[:2], (OSError, errno.EBADF))
-                # Nothing is closed twice.
+                # Both numbers can be closed.
                 os.close(fd)
                 self.file.close()
 
-            # What one child has received, another one can still receive.
+            # One child after another can receive it.
             for _ in range(2):
                 self.assertEqual(status_of_fork(receive_twice), 0)
-            # It was not handed over to this process.
+            # This process itself cannot receive it.
             self.assertEqual(outcome(receive, arg)[:2], (OSError, errno.EBADF))
 
     @forks
@@ -5111,7 +5070,7 @@ class TestMultiprocessing(Case):
 
 
 def run_module(*args, **options):
-    """Run python inheritable.py; return its status and what is on each stream."""
+    """Run inheritable.py. Return its status, its stdout and its stderr."""
     done = run_command(
         [sys.executable, inheritable.__file__, *map(str, args)], **options
     )
@@ -5119,26 +5078,26 @@ def run_module(*args, **options):
 
 
 def with_plain_path():
-    """Return an environment whose PATH has only folders that everyone may look into.
+    """Return an environment with a PATH whose folders everyone may search.
 
-    Otherwise a command that is not found may be one that is not accessible.
+    Otherwise a missing command may count as inaccessible.
     """
     return {**os.environ, "PATH": os.environ["PATH"] if WINDOWS else os.defpath}
 
 
 def unescaped(message):
-    """Return a message with the characters for which it has escapes."""
+    """Replace the escapes in a message by the characters they stand for."""
     escape = re.compile(r"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})")
     text = escape.sub(lambda found: chr(int(found[1] or found[2], 16)), message)
     return text.replace("\\\\", "\\")
 
 
 def with_refusing_stdouts():
-    """Yield commands that run inheritable.py with a stdout that is closed or full.
+    """Yield commands that run inheritable.py with a closed or full stdout.
 
     Yields:
-        Each command, to which arguments are appended, and how many lines of an error
-        message can be read.
+        Each command, to which arguments can be appended, and how many lines its error
+        message then has on stderr.
     """
     redirections = {">&-": 1, ">&- 2>&-": 0}
     if os.path.exists("/dev/full"):
@@ -5172,7 +5131,7 @@ class TestList(Case):
 
     def test_the_table_has_the_targets(self):
         if not WINDOWS and not PROC:
-            self.skipTest("this system does not tell a file's path")
+            self.skipTest("this system does not show the paths of files")
         with passing(self.file) as child:
             _, out, _ = run_module(**child.popen)
         rests = {int(number): rest for number, _, rest in self.rows(out)}
@@ -5202,7 +5161,7 @@ class TestList(Case):
         if not WINDOWS and not PROC:
             status, out, err = run_module("--pid", os.getpid())
             self.assertEqual((status, out, len(err.splitlines())), (1, "", 1))
-            self.skipTest("this system does not tell")
+            self.skipTest("this system does not show other processes")
         status, out, err = run_module("list", "--pid", os.getpid(), "--json")
         self.assertIn(self.handle, [row["handle"] for row in json.loads(out)])
         status, out, err = run_module(f"--pid={os.getpid()}")
@@ -5211,7 +5170,7 @@ class TestList(Case):
 
     @proc
     def test_a_stdout_that_cannot_be_written_is_1(self):
-        # It says EINVAL, which here is no reader that went away.
+        # Writing fails with EINVAL, which here does not mean a closed pipe.
         with open("/proc/self/oom_score_adj", "w") as refusing:
             status, _, err = run_module(stdout=refusing)
         self.assertEqual((status, len(err.splitlines())), (1, 1))
@@ -5246,31 +5205,42 @@ class TestCheck(Case):
             status, out, err = self.check(**child.popen)
             as_json = self.check("--json", **child.popen)
             everything = run_module("--json", **child.popen)
-        self.assertEqual((status, err), (1, ""))
+        self.assertEqual(status, 1)
         head, *lines = out.splitlines()
         self.assertEqual(head, "handle  inheritable  access  target")
         rows = [line.split()[:3] for line in lines]
         numbers = sorted([(self.handle, "rw"), (handle_of(w), "w")])
+        # It says what to do, for these very numbers.
+        closed = " ".join(f"{number}<&-" for number, _ in numbers)
+        closing = ""
+        if not WINDOWS:
+            shell = " in bash" if numbers[-1][0] > 9 else ""
+            closing = f"close them for this command ({closed}{shell}), or "
+        note = (
+            f"inheritable: a child would inherit 2 files: {closing}start your program"
+        )
+        self.assertEqual(err, note + " with inheritable.py run\n")
         self.assertEqual(rows, [[str(number), "yes", mode] for number, mode in numbers])
-        self.assertEqual(as_json[::2], (1, ""))
+        self.assertEqual(as_json[::2], (1, err))
         listed = [row for row in json.loads(everything[1]) if row["inheritable"]]
         expected = [row for row in listed if row["handle"] in dict(numbers)]
         self.assertEqual(json.loads(as_json[1]), expected)
         self.assertEqual([row["handle"] for row in expected], sorted(dict(numbers)))
 
     def test_what_is_not_inheritable_does_not_count(self):
-        # The list itself is full of such handles on Windows.
+        # On Windows, the process has many such handles.
         code = """
-            import sys, inheritable
+            import runpy, sys, inheritable
+            sys.argv[1:] = ["--check"]
             with open(inheritable.__file__) as file:
-                sys.exit(inheritable._main(["--check"]))
+                runpy.run_path(inheritable.__file__, run_name="__main__")
             """
         done = run_python(code)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
     @windows
     def test_a_duplicate_of_a_stream_is_that_stream(self):
-        # The python.exe of a venv passes on such duplicates.
+        # The python.exe of a venv passes such duplicates on.
         reader, w = self.pipe()
         duplicate = os.fdopen(os.dup(w.fileno()), "wb", 0)
         self.addCleanup(duplicate.close)
@@ -5299,7 +5269,7 @@ class TestHoldersCommand(Case):
         super().setUp()
         if not FINDS_HOLDERS:
             self.assertEqual(run_module("holders", 0)[:2], (2, ""))
-            self.skipTest("this system does not tell")
+            self.skipTest("this system does not show other processes")
 
     def rows(self, text):
         """Return the process, the number and the other columns of each row."""
@@ -5373,7 +5343,7 @@ class TestHoldersCommand(Case):
             self.assertEqual(status, 0)
             found = [row[:2] for row in self.rows(out)]
             self.assertEqual(found, [(os.getpid(), other.fileno())])
-            # The name alone is a descriptor, which is not open there.
+            # Without ./ it is a descriptor, which is not open there.
             self.assertEqual(run_module("holders", name, cwd=self.folder)[0], 2)
 
     @posix
@@ -5395,7 +5365,7 @@ class TestHoldersCommand(Case):
 
     @posix
     def test_no_device_is_opened(self):
-        # Neither a Unix socket nor a device without a driver can be opened.
+        # A Unix socket cannot be opened, nor can a device without a driver.
         path = os.path.join(self.folder, "socket")
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(path)
@@ -5405,17 +5375,17 @@ class TestHoldersCommand(Case):
         try:
             os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(240, 255))
         except OSError:
-            self.skipTest("no device can be made here")
+            self.skipTest("the tests may not create a device")
         if isinstance(outcome(os.open, device, os.O_RDONLY), int):
             self.skipTest("this device has a driver")
         self.assertEqual(run_module("holders", device)[0], 1)
 
 
 class TestEveryCommand(Case):
-    """What list, list --check, holders and run have in common."""
+    """What is the same for list, list --check, holders and run."""
 
     def check_refused(self, status, *args, **options):
-        """Check that a command is refused in one line. Return the line."""
+        """Check that a command fails with a message of one line. Return it."""
         with passing(self.file) as child:
             got, out, err = run_module(*args, **child.popen, **options)
         self.assertEqual((got, out, len(err.splitlines())), (status, "", 1), err)
@@ -5449,7 +5419,6 @@ class TestEveryCommand(Case):
                 ["run", "--pass", ":3", "ls"],
                 ["run", f"--pass={fd}:9", f"--pass={fd}:9", "ls"],
                 ["run", f"--pass={fd}:9", "--pass=9", "ls"],
-                ["run", "--pass=9", f"--pass={fd}:9", "ls"],
                 ["run", f"--pass={fd}:0", "--pass=0:00", "ls"],
             ]
         for args in usages:
@@ -5471,7 +5440,7 @@ class TestEveryCommand(Case):
                 (["run", "--pass", "0:0", "--pass=1:00", "ls"], "number 0"),
                 (["run", "--pass", ":3", "ls"], "expected a number, not ''"),
                 (["run", "--pass", "0:x", "ls"], "expected a number, not 'x'"),
-                (["run", "--pass", f"0:{2**31 - 2}", "ls"], "limit"),
+                (["run", "--pass", f"0:{2**31 - 2}", "ls"], f"descriptor {2**31 - 2}"),
             ]
         for args, words in messages:
             with self.subTest(args=args):
@@ -5573,7 +5542,7 @@ class TestEveryCommand(Case):
                         done = run_command([*start, *args], **child.popen)
                     got = done.returncode, done.stdout, len(done.stderr.splitlines())
                     self.assertEqual(got, (expected, "", lines))
-            # What would print nothing needs no stdout.
+            # A command that prints nothing needs no stdout.
             self.assertEqual(run_command([*start, "--check"]).returncode, 0)
         only_stderr = ["sh", "-c", '"$0" "$1" 2>&-']
         done = run_command([*only_stderr, sys.executable, inheritable.__file__])
@@ -5617,7 +5586,7 @@ class TestEveryCommand(Case):
 
 class TestRun(Case):
     def execute(self, code, *args, before=(), **options):
-        """Let run execute Python code."""
+        """Run Python code by the command run."""
         return run_module("run", *before, *python_command(code, *args), **options)
 
     def test_gives_only_what_is_named(self):
@@ -5689,7 +5658,7 @@ class TestRun(Case):
 
     @posix
     def test_the_status_is_the_same_if_nobody_reads_stderr(self):
-        # The message ends neither with a traceback nor with SIGPIPE.
+        # An unreadable message causes neither a traceback nor SIGPIPE.
         r, w = os.pipe()
         os.close(r)
         self.addCleanup(os.close, w)
@@ -5717,7 +5686,7 @@ class TestRun(Case):
 
     @posix
     def test_a_closed_pipe_ends_it_quietly(self):
-        # This program writes for ever. Python ignores the signal that ends it.
+        # yes writes for ever. SIGPIPE ends it, which Python itself ignores.
         r, w = os.pipe()
         os.close(r)
         got = run_module("run", "yes", stdout=w)
@@ -5726,7 +5695,7 @@ class TestRun(Case):
 
     @posix
     def test_the_limit_of_a_file_size_ends_it(self):
-        # Python ignores this signal, too.
+        # Python ignores SIGXFSZ too.
         out = os.path.join(self.folder, "out")
         script = 'ulimit -f 1; exec "$@"'
         limited = ["sh", "-c", script, "sh", sys.executable, inheritable.__file__]
@@ -5739,7 +5708,7 @@ class TestRun(Case):
 class TestPassAs(Case):
     """run --pass FD:AS."""
 
-    # Prints what the files of these numbers have in them, or that they are not open.
+    # Prints the content of each descriptor, or the error if it is not open.
     READ_ALL = """
         import os, sys
         for number in map(int, sys.argv[1:]):
@@ -5761,7 +5730,7 @@ class TestPassAs(Case):
         self.fds = [file.fileno() for file in self.files]
 
     def read(self, pairs, *numbers):
-        """Pass files on as these numbers, and return what those numbers have then."""
+        """Pass files as these numbers. Return what the command reads from them."""
         options = []
         for fd, number in pairs:
             options += ["--pass", f"{fd}:{number}"]
@@ -5775,7 +5744,7 @@ class TestPassAs(Case):
         first, closed = self.fds[0], str(errno.EBADF)
         for number in range(3, max(self.fds) + 5):
             self.assertEqual(self.read([(first, number)], number), ["file 0"])
-        # It has no other number, and the number that it takes is gone.
+        # It has no other number, and it replaces what had that number.
         got = self.read([(first, self.fds[1])], *self.fds)
         self.assertEqual(got, [closed, "file 0", closed])
         self.assertEqual(self.read([(first, first)], *self.fds[:2]), ["file 0", closed])
@@ -6116,13 +6085,15 @@ class TestReadme(Case):
 
 
 def main():
-    """Run the tests, and say how many were skipped for which reason."""
+    """Run the tests. Then show how many were skipped for each reason."""
     program = unittest.main(exit=False)
     reasons = collections.Counter(reason for _, reason in program.result.skipped)
     if reasons:
         sys.stderr.write("\nSkipped:\n")
     for reason, count in reasons.most_common():
         sys.stderr.write(f"{count:4}  {reason}\n")
+    if hangs:
+        sys.stderr.write("\nSome tests were not run, since one hung.\n")
     sys.exit(0 if program.result.wasSuccessful() and program.result.testsRun else 1)
 
 
