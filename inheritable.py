@@ -69,13 +69,13 @@ __all__ = [
 # is a HANDLE on Windows, and a file descriptor on POSIX.
 #
 #   Types           OpenHandle, Holder, Child
-#   The flag        _get, _set, _quick_getfd, _quick_setfd
+#   The flag        _get, _set, _fast_getfd, _fast_setfd
 #   Files           _HANDLE_BITS, _HANDLE_MULTIPLE, _is_handle, _to_handle,
 #                   _bad_handle, _duplicate, _close, _streams, _is_stream
 #   Four functions  get_inheritable and the other functions that os has too
 #   Listing         _list, _list_process
 #   Holders         _holders_of_handle, _holders_of_name
-#   Blocks          _shut_off_all_but
+#   Blocks          _disable_inheritance_except
 #   Passing         _APPENDING, _appending_mark, _popen_arguments,
 #                   _pickled_for_spawning, _unpickled_in_child, _descriptor
 #   Command line    _READER_GONE, _closing_hint, _execute
@@ -92,16 +92,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Generator, Iterable, Sequence
-    from typing import (
-        Any,
-        NamedTuple,
-        NoReturn,
-        Protocol,
-        SupportsIndex,
-        Tuple,
-        TypedDict,
-        Union,
-    )
+    from typing import Any, NamedTuple, Protocol, SupportsIndex, TypedDict, Union
 
     class _HasFileno(Protocol):
         """Something that has a file descriptor or, on Windows, possibly a handle."""
@@ -112,9 +103,6 @@ if TYPE_CHECKING:
 
     _File = Union[SupportsIndex, _HasFileno]  # noqa: RUF100, UP007  (3.8 has no | here.)
     _Name = Union[str, os.PathLike[str]]  # noqa: RUF100, UP007
-
-    # The id of a process, and a handle that it has.
-    _Question = Tuple[int, int]
 
     class _OpenHandle(NamedTuple):
         handle: int
@@ -239,17 +227,14 @@ INT_MAX = 0x7FFFFFFF
 
 if sys.platform == "win32":
     from ctypes import wintypes
-    from ctypes.wintypes import BOOL, DWORD, HANDLE, LPVOID, LPWSTR, ULONG, USHORT
+    from ctypes.wintypes import BOOL, DWORD, HANDLE, INT, LPVOID, LPWSTR, ULONG, USHORT
 
     HANDLE_FLAG_INHERIT = 1
 
-    # Types from the Windows headers that wintypes lacks.
     NTSTATUS = wintypes.LONG
-    PDWORD = ctypes.POINTER(DWORD)
-    PHANDLE = ctypes.POINTER(HANDLE)
-    PULONG = ctypes.POINTER(ULONG)
-    SIZE_T = ctypes.c_size_t
-    ULONG_PTR = ctypes.c_size_t
+    PDWORD = wintypes.PDWORD
+    PHANDLE = wintypes.PHANDLE
+    ULONG_PTR = ctypes.c_size_t  # SIZE_T is another name of it.
 
     class _DLLHoldingTheGIL(ctypes.CDLL):
         # For calls that never wait. They hold the GIL, as in os. ctypes has PyDLL for
@@ -257,23 +242,19 @@ if sys.platform == "win32":
         # PyDLL's (FUNCFLAG_PYTHONAPI) and WinDLL's (FUNCFLAG_STDCALL, which is 0).
         _func_flags_ = 4
 
-    def _bound(library: ctypes.CDLL, name: str, restype: Any, *argtypes: Any) -> Any:
-        function = getattr(library, name)
-        function.restype = restype
+    def _declare(function: Any, *argtypes: Any, result: Any = BOOL) -> None:
         function.argtypes = argtypes
-        return function
+        function.restype = result
 
-    _quick = _DLLHoldingTheGIL("kernel32", use_last_error=True)
-    _kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
+    _kernel32 = _DLLHoldingTheGIL("kernel32", use_last_error=True)
+    _nogil_kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
 
-    _GetHandleInformation = _bound(_quick, "GetHandleInformation", BOOL, HANDLE, PDWORD)
-    _SetHandleInformation = _bound(
-        _quick, "SetHandleInformation", BOOL, HANDLE, DWORD, DWORD
-    )
+    _declare(_kernel32.GetHandleInformation, HANDLE, PDWORD)
+    _declare(_kernel32.SetHandleInformation, HANDLE, DWORD, DWORD)
 
     # Windows has no fcntl, so there is no fast path here.
-    _quick_getfd: Any = None
-    _quick_setfd: Any = None
+    _fast_getfd: Any = None
+    _fast_setfd: Any = None
 
     def _windows_error(code: int, filename: object = None) -> OSError:
         # ctypes.WinError differs from what os raises, in its text and its args.
@@ -286,12 +267,12 @@ if sys.platform == "win32":
 
     def _get(handle: int) -> bool:
         flags = DWORD()
-        _check(_GetHandleInformation(handle, ctypes.byref(flags)))
+        _check(_kernel32.GetHandleInformation(handle, ctypes.byref(flags)))
         return bool(flags.value & HANDLE_FLAG_INHERIT)
 
     def _set(handle: int, inheritable: bool) -> None:
         flags = HANDLE_FLAG_INHERIT if inheritable else 0
-        _check(_SetHandleInformation(handle, HANDLE_FLAG_INHERIT, flags))
+        _check(_kernel32.SetHandleInformation(handle, HANDLE_FLAG_INHERIT, flags))
 
 else:
     LINUX = sys.platform in ("linux", "android")
@@ -314,18 +295,18 @@ else:
     # get_inheritable and set_inheritable have a fast path: one bare call of libc,
     # because a ctypes call with argtypes or with use_errno takes 1.5 times as long. A
     # call that fails is made again by _fcntl, which raises its error.
-    _quick_getfd = _libc.fcntl
+    _fast_getfd = _libc.fcntl
 
     # FD_CLOEXEC is the only descriptor flag on Linux, so setting it takes one call.
     # Other systems have more flags, which have to be read first and preserved.
-    _quick_setfd: Any = _quick_getfd if LINUX else None
+    _fast_setfd: Any = _fast_getfd if LINUX else None
 
     # fcntl is variadic. On Apple's arm64, a variadic argument is passed on the stack,
     # not where a fixed one would be. ctypes puts the third argument there if argtypes
     # names only the two fixed ones. Linux makes no such distinction on any
     # processor, and a call without argtypes is faster.
     if not LINUX:
-        _quick_getfd.argtypes = [ctypes.c_int, ctypes.c_int]
+        _fast_getfd.argtypes = [ctypes.c_int, ctypes.c_int]
         _fcntl_with_errno.argtypes = [ctypes.c_int, ctypes.c_int]
 
     def _fcntl(fd: int, command: int, value: int = 0) -> int:
@@ -359,31 +340,17 @@ if sys.platform == "win32":
     ERROR_INVALID_HANDLE = 6
     ERROR_INVALID_PARAMETER = 87
 
-    _CloseHandle = _bound(_quick, "CloseHandle", BOOL, HANDLE)
-    _OpenProcess = _bound(_quick, "OpenProcess", HANDLE, DWORD, BOOL, DWORD)
-    _DuplicateHandle = _bound(
-        _quick,
-        "DuplicateHandle",
-        BOOL,
-        HANDLE,
-        HANDLE,
-        HANDLE,
-        PHANDLE,
-        DWORD,
-        BOOL,
-        DWORD,
+    _declare(_kernel32.CloseHandle, HANDLE)
+    _declare(_kernel32.OpenProcess, DWORD, BOOL, DWORD, result=HANDLE)
+    _declare(
+        _kernel32.DuplicateHandle, HANDLE, HANDLE, HANDLE, PHANDLE, DWORD, BOOL, DWORD
     )
 
     # Only Windows 10 and later have this function.
-    _CompareObjectHandles: Any = None
-    with contextlib.suppress(AttributeError):
-        _CompareObjectHandles = _bound(
-            _DLLHoldingTheGIL("kernelbase"),
-            "CompareObjectHandles",
-            BOOL,
-            HANDLE,
-            HANDLE,
-        )
+    _kernelbase = _DLLHoldingTheGIL("kernelbase")
+    _CompareObjectHandles: Any = getattr(_kernelbase, "CompareObjectHandles", None)
+    if _CompareObjectHandles is not None:
+        _declare(_CompareObjectHandles, HANDLE, HANDLE)
 
     _HANDLE_BITS = 8 * ctypes.sizeof(ctypes.c_void_p)
 
@@ -401,23 +368,11 @@ if sys.platform == "win32":
 
     # The attributes in which the standard library's classes, and those of gevent and
     # trio, have the file or the socket that their fileno() is from.
-    _WRAPPED = (
-        "buffer",
-        "raw",
-        "fp",
-        "file",
-        "_file",
-        "fileobj",
-        "_fp",
-        "stream",
-        "_stream",
-        "_sock",
-        "sock",
-        "socket",
-    )
+    _WRAPPED_FILES = ("buffer", "raw", "fp", "file", "_file", "fileobj", "_fp")
+    _WRAPPED_STREAMS = ("stream", "_stream", "_sock", "sock", "socket")
 
     # No class of the standard library is wrapped as often as this.
-    _MOST_WRAPPERS = 10
+    _MAX_WRAPPERS = 10
 
     # subprocess.Handle, which type checkers do not know about.
     _ProcessHandle: Any = vars(subprocess)["Handle"]
@@ -427,7 +382,7 @@ if sys.platform == "win32":
 
     def _wrapped_in(file: object, number: int) -> object:
         """Return what a file wraps and has its number from, or None."""
-        for attribute in _WRAPPED:
+        for attribute in _WRAPPED_FILES + _WRAPPED_STREAMS:
             # Not everything has such an attribute, or a fileno, and both may fail.
             with contextlib.suppress(Exception):
                 wrapped: Any = getattr(file, attribute)
@@ -437,7 +392,7 @@ if sys.platform == "win32":
 
     def _innermost(file: object, number: int) -> object:
         """Return the file of a known class that a file wraps, if there is one."""
-        for _ in range(_MOST_WRAPPERS):
+        for _ in range(_MAX_WRAPPERS):
             if _class_names(file) & (_CLASSES_WITH_DESCRIPTORS | _CLASSES_WITH_HANDLES):
                 break
             wrapped = _wrapped_in(file, number)
@@ -446,11 +401,12 @@ if sys.platform == "win32":
             file = wrapped
         return file
 
-    def _is_handle(file: Any, number: int, of_int: bool | None) -> bool:
+    def _is_handle(file: Any, number: int, int_is_handle: bool | None) -> bool:
         """Return whether the number of a file is a handle, or else a descriptor.
 
-        The two ranges of numbers overlap, so the number does not show it. `of_int` is
-        what the caller takes an int for, or None for a number from fileno().
+        The two ranges of numbers overlap, so the number does not show it.
+        `int_is_handle` is what the caller takes an int for, or None for a number from
+        fileno().
         """
         # An int to Python, but always a handle.
         if isinstance(file, _ProcessHandle):
@@ -458,8 +414,8 @@ if sys.platform == "win32":
             if file.closed:
                 raise ValueError("this subprocess.Handle is closed")
             return True
-        if of_int is not None:
-            return of_int
+        if int_is_handle is not None:
+            return int_is_handle
         # A closed socket returns -1. As a handle, that would be this process itself.
         if number == -1:
             return False
@@ -485,35 +441,29 @@ if sys.platform == "win32":
     def _duplicate(handle: int, process: int = CURRENT_PROCESS) -> int:
         """Return a duplicate of a handle of a process. It is not inheritable."""
         copy = HANDLE()
-        _check(
-            _DuplicateHandle(
-                process,
-                handle,
-                CURRENT_PROCESS,
-                ctypes.byref(copy),
-                0,
-                False,
-                _winapi.DUPLICATE_SAME_ACCESS,
-            )
+        here = CURRENT_PROCESS
+        same = _winapi.DUPLICATE_SAME_ACCESS
+        succeeded = _kernel32.DuplicateHandle(
+            process, handle, here, ctypes.byref(copy), 0, False, same
         )
+        _check(succeeded)
         return copy.value or 0
 
-    def _close(handle: int) -> None:
-        _winapi.CloseHandle(handle)
+    _close = _winapi.CloseHandle
 
     @contextlib.contextmanager
     def _opened_process(pid: int, access: int) -> Generator[int, None, None]:
         if pid == os.getpid():
             yield CURRENT_PROCESS
             return
-        process = _OpenProcess(access, False, pid)
+        process = _kernel32.OpenProcess(access, False, pid)
         if not process and ctypes.get_last_error() == ERROR_INVALID_PARAMETER:
             raise _no_such_process()
         _check(process)
         try:
             yield process
         finally:
-            _CloseHandle(process)
+            _kernel32.CloseHandle(process)
 
     def _streams() -> dict[int, str]:
         # If one handle is several of the streams, stdin wins over stdout, and stdout
@@ -541,8 +491,8 @@ else:
     _HANDLE_BITS = 32
     _HANDLE_MULTIPLE = 1
 
-    def _is_handle(_file: Any, _number: int, of_int: bool | None) -> bool:
-        return bool(of_int)
+    def _is_handle(_file: Any, _number: int, int_is_handle: bool | None) -> bool:
+        return bool(int_is_handle)
 
     def _to_handle(number: int, _is_handle: bool) -> int:
         return number
@@ -558,8 +508,7 @@ else:
         _set(copy, False)
         return copy
 
-    def _close(fd: int) -> None:
-        os.close(fd)
+    _close = os.close
 
     def _streams() -> dict[int, str]:
         return {0: "stdin", 1: "stdout", 2: "stderr"}
@@ -595,7 +544,7 @@ def _number(file: Any, *, is_handle: bool = False) -> tuple[int, bool]:
     What an int means is up to the caller.
     """
     number = None
-    of_int: bool | None = is_handle
+    int_is_handle: bool | None = is_handle
     with contextlib.suppress(TypeError):
         number = _plain_int(file)
     if number is None:
@@ -605,8 +554,8 @@ def _number(file: Any, *, is_handle: bool = False) -> tuple[int, bool]:
         if not isinstance(number, int):
             raise _expected("an int from fileno()", number)
         number = _plain_int(number)
-        of_int = None
-    is_handle = _is_handle(file, number, of_int)
+        int_is_handle = None
+    is_handle = _is_handle(file, number, int_is_handle)
     _check_range(number, _HANDLE_BITS if is_handle else 32)
     return number, is_handle
 
@@ -680,8 +629,8 @@ def get_inheritable(fd: _File, /) -> bool:
         POSIX: fcntl(F_GETFD).
         Windows: GetHandleInformation, on the descriptor's handle.
     """
-    if _quick_getfd is not None and type(fd) is int and 0 <= fd <= INT_MAX:
-        flags = _quick_getfd(fd, F_GETFD)
+    if _fast_getfd is not None and type(fd) is int and 0 <= fd <= INT_MAX:
+        flags = _fast_getfd(fd, F_GETFD)
         if flags != -1:
             return not flags & FD_CLOEXEC
     return _get(_to_handle(*_number(fd)))
@@ -713,11 +662,11 @@ def set_inheritable(fd: _File, inheritable: SupportsIndex, /) -> None:
         Windows: SetHandleInformation, on the descriptor's handle.
     """
     if (
-        _quick_setfd is not None
+        _fast_setfd is not None
         and type(fd) is int
         and 0 <= fd <= INT_MAX
         and type(inheritable) is bool
-        and _quick_setfd(fd, F_SETFD, 0 if inheritable else FD_CLOEXEC) != -1
+        and _fast_setfd(fd, F_SETFD, 0 if inheritable else FD_CLOEXEC) != -1
     ):
         return
     number, is_handle = _number(fd)
@@ -834,32 +783,29 @@ if sys.platform == "win32":
 
     _ntdll = _DLLHoldingTheGIL("ntdll")
 
-    _NtQueryObject = _bound(
-        _ntdll, "NtQueryObject", NTSTATUS, HANDLE, ctypes.c_int, LPVOID, ULONG, PULONG
-    )
-    _NtQuerySystemInformation = _bound(
-        ctypes.WinDLL("ntdll"),
-        "NtQuerySystemInformation",
-        NTSTATUS,
-        ctypes.c_int,
+    _nogil_ntdll = ctypes.WinDLL("ntdll")
+
+    _declare(_ntdll.NtQueryObject, HANDLE, INT, LPVOID, ULONG, LPVOID, result=NTSTATUS)
+    _declare(
+        _nogil_ntdll.NtQuerySystemInformation,
+        INT,
         LPVOID,
         ULONG,
-        PULONG,
+        LPVOID,
+        result=NTSTATUS,
     )
-    _RtlNtStatusToDosError = _bound(_ntdll, "RtlNtStatusToDosError", ULONG, NTSTATUS)
-    _CreateThread = _bound(
-        _quick, "CreateThread", HANDLE, LPVOID, SIZE_T, LPVOID, LPVOID, DWORD, LPVOID
+    _declare(_ntdll.RtlNtStatusToDosError, NTSTATUS, result=ULONG)
+    _declare(
+        _kernel32.CreateThread,
+        *(LPVOID, ULONG_PTR, LPVOID, LPVOID, DWORD, LPVOID),
+        result=HANDLE,
     )
-    _GetExitCodeThread = _bound(_quick, "GetExitCodeThread", BOOL, HANDLE, PDWORD)
-    _GetFinalPathNameByHandleW = _bound(
-        _kernel32, "GetFinalPathNameByHandleW", DWORD, HANDLE, LPWSTR, DWORD, DWORD
-    )
-    _OpenThread = _bound(_quick, "OpenThread", HANDLE, DWORD, BOOL, DWORD)
-    _WaitForMultipleObjects = _bound(
-        _quick, "WaitForMultipleObjects", DWORD, DWORD, PHANDLE, BOOL, DWORD
-    )
+    _declare(_kernel32.GetExitCodeThread, HANDLE, PDWORD)
+    _declare(_kernel32.OpenThread, DWORD, BOOL, DWORD, result=HANDLE)
+    _declare(_kernel32.WaitForMultipleObjects, DWORD, PHANDLE, BOOL, DWORD)
+    _declare(_nogil_kernel32.GetFinalPathNameByHandleW, HANDLE, LPWSTR, DWORD, DWORD)
 
-    def _copied(handle: int, process: int) -> int:
+    def _usable_here(handle: int, process: int) -> int:
         """Return a handle of a process as one that this process can use.
 
         A handle of this process is used as it is. A duplicate of a pipe would keep its
@@ -872,7 +818,9 @@ if sys.platform == "win32":
 
     def _type_name(handle: int) -> str | None:
         buffer = ctypes.create_string_buffer(1024)
-        if _NtQueryObject(handle, ObjectTypeInformation, buffer, len(buffer), None):
+        if _ntdll.NtQueryObject(
+            handle, ObjectTypeInformation, buffer, len(buffer), None
+        ):
             return None
         name = PUBLIC_OBJECT_TYPE_INFORMATION.from_buffer(buffer).TypeName
         return ctypes.wstring_at(name.Buffer, name.Length // 2)
@@ -904,7 +852,7 @@ if sys.platform == "win32":
 
     # The handles of the threads that are late. For each: what it was asked about, and
     # the handle that it was given.
-    _late: dict[int, tuple[_Question, int]] = {}
+    _late_threads: dict[int, tuple[tuple[int, int], int]] = {}
 
     # Only one thread of this process asks at a time. So no list contains what another
     # one has opened for its questions.
@@ -919,7 +867,7 @@ if sys.platform == "win32":
     _HALF_A_SECOND = 500
 
     # Windows can wait for 64 threads at once, and _winapi for a few less.
-    _MOST_THREADS = 60
+    _MAX_THREADS = 60
 
     _FILE_TARGETS = {
         _winapi.FILE_TYPE_CHAR: "File (device)",
@@ -929,7 +877,7 @@ if sys.platform == "win32":
     def _exit_code(thread: int) -> int:
         """Return what a thread's function has returned, or STILL_ACTIVE."""
         code = DWORD()
-        _GetExitCodeThread(thread, ctypes.byref(code))
+        _kernel32.GetExitCodeThread(thread, ctypes.byref(code))
         return code.value
 
     def _count_ended(threads: list[int]) -> int:
@@ -939,45 +887,45 @@ if sys.platform == "win32":
         # Nearly always all of them end at once. So the first wait keeps the GIL: to get
         # it back beside busy threads takes long.
         handles = (HANDLE * len(threads))(*threads)
-        _WaitForMultipleObjects(len(threads), handles, True, _SWITCH_INTERVAL)
+        _kernel32.WaitForMultipleObjects(len(threads), handles, True, _SWITCH_INTERVAL)
         before, ended = -1, _count_ended(threads)
         while before < ended < len(threads):
             _winapi.WaitForMultipleObjects(threads, True, _QUARTER_OF_A_SECOND)
             before, ended = ended, _count_ended(threads)
 
     def _call_natively(
-        function: Any, handles: dict[_Question, int]
-    ) -> dict[_Question, int]:
+        function: Any, handles: dict[tuple[int, int], int]
+    ) -> dict[tuple[int, int], int]:
         """Call a function of kernel32 for each handle, in a native thread of its own.
 
         Returns:
             What the calls have returned, without those that are late.
         """
         address = ctypes.cast(function, LPVOID)
-        answers: dict[_Question, int] = {}
+        answers: dict[tuple[int, int], int] = {}
         left = list(handles.items())
         while left:
-            threads: dict[int, tuple[_Question, int]] = {}
+            threads: dict[int, tuple[tuple[int, int], int]] = {}
             try:
-                for question, handle in left[:_MOST_THREADS]:
-                    thread = _CreateThread(None, 0, address, handle, 0, None)
+                for key, handle in left[:_MAX_THREADS]:
+                    thread = _kernel32.CreateThread(None, 0, address, handle, 0, None)
                     if thread:
-                        threads[thread] = question, handle
-                del left[:_MOST_THREADS]
+                        threads[thread] = key, handle
+                del left[:_MAX_THREADS]
                 _wait_while_some_end(list(threads))
             finally:
-                for thread, (question, handle) in threads.items():
+                for thread, (key, handle) in threads.items():
                     answer = _exit_code(thread)
                     if answer == _winapi.STILL_ACTIVE:
-                        _late[thread] = question, handle
+                        _late_threads[thread] = key, handle
                     else:
-                        answers[question] = answer
-                        _CloseHandle(thread)
+                        answers[key] = answer
+                        _kernel32.CloseHandle(thread)
         return answers
 
-    def _close_copies(copies: dict[_Question, int]) -> None:
+    def _close_copies(copies: dict[tuple[int, int], int]) -> None:
         """Close duplicates of other processes' handles, but none that is in use."""
-        in_use = [handle for _, handle in _late.values()]
+        in_use = [handle for _, handle in _late_threads.values()]
         not_copied = (_CLOSING, os.getpid())
         # Closing the last handle to a file may wait, as GetFileType does.
         _call_natively(
@@ -989,12 +937,12 @@ if sys.platform == "win32":
             },
         )
 
-    def _forget_what_has_ended() -> None:
-        for thread, (question, handle) in list(_late.items()):
+    def _reap_late_threads() -> None:
+        for thread, (key, handle) in list(_late_threads.items()):
             if _exit_code(thread) != _winapi.STILL_ACTIVE:
-                del _late[thread]
-                _CloseHandle(thread)
-                _close_copies({question: handle})
+                del _late_threads[thread]
+                _kernel32.CloseHandle(thread)
+                _close_copies({key: handle})
 
     def _without_prefix(path: str) -> str:
         if path.startswith("\\\\?\\UNC\\"):
@@ -1006,21 +954,23 @@ if sys.platform == "win32":
     def _path(handle: int) -> str | None:
         """Return the path of a file on disk."""
         path = ctypes.create_unicode_buffer(32768)
-        length = _GetFinalPathNameByHandleW(handle, path, len(path), 0)
+        length = _nogil_kernel32.GetFinalPathNameByHandleW(handle, path, len(path), 0)
         return _without_prefix(path.value) if 0 < length < len(path) else None
 
-    def _paths(handles: dict[_Question, int]) -> dict[_Question, str | None]:
+    def _paths(
+        handles: dict[tuple[int, int], int],
+    ) -> dict[tuple[int, int], str | None]:
         """Return the paths of files on disk, as far as they become known."""
-        paths: dict[_Question, str | None] = {}
-        asked: list[_Question] = []
+        paths: dict[tuple[int, int], str | None] = {}
+        asked: list[tuple[int, int]] = []
         given_up: list[bool] = []
 
         def ask() -> None:
-            for question, handle in handles.items():
-                asked.append(question)
+            for key, handle in handles.items():
+                asked.append(key)
                 if given_up:
                     break
-                paths[question] = _path(handle)
+                paths[key] = _path(handle)
 
         if not handles:
             return paths
@@ -1031,7 +981,7 @@ if sys.platform == "win32":
                 thread_id = _start_new_thread(ask, ())
                 # If this fails, it has ended already.
                 access = SYNCHRONIZE | THREAD_QUERY_LIMITED_INFORMATION
-                thread = _OpenThread(access, False, thread_id)
+                thread = _kernel32.OpenThread(access, False, thread_id)
             answered = -1
             while thread and answered < len(paths):
                 answered = len(paths)
@@ -1041,18 +991,18 @@ if sys.platform == "win32":
         finally:
             given_up.append(True)
             if thread and asked and asked[-1] not in paths:
-                _late[thread] = asked[-1], handles[asked[-1]]
+                _late_threads[thread] = asked[-1], handles[asked[-1]]
             elif thread:
-                _CloseHandle(thread)
+                _kernel32.CloseHandle(thread)
         return paths
 
-    def _file_targets(copies: dict[_Question, int]) -> dict[_Question, str]:
+    def _file_targets(copies: dict[tuple[int, int], int]) -> dict[tuple[int, int], str]:
         """Return what files are.
 
         Args:
             copies: The handles to ask with. Those of another process are duplicates.
         """
-        late = [question for question, _ in _late.values()]
+        late = [key for key, _ in _late_threads.values()]
         asked = {key: copy for key, copy in copies.items() if key not in late}
         types = _call_natively(_kernel32.GetFileType, asked)
         on_disk = [key for key in types if types[key] == _winapi.FILE_TYPE_DISK]
@@ -1079,17 +1029,17 @@ if sys.platform == "win32":
                 size *= 2
                 self.bytes = bytearray(size)
                 buffer = (ctypes.c_char * size).from_buffer(self.bytes)
-                status = _NtQuerySystemInformation(
+                status = _nogil_ntdll.NtQuerySystemInformation(
                     SystemExtendedHandleInformation, buffer, size, None
                 )
                 status &= 0xFFFFFFFF
             if status:
-                raise _windows_error(_RtlNtStatusToDosError(status))
+                raise _windows_error(_ntdll.RtlNtStatusToDosError(status))
             head = SYSTEM_HANDLE_INFORMATION_EX.from_buffer(self.bytes)
             entries = SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX * head.NumberOfHandles
             self.entries = entries.from_buffer(self.bytes, ctypes.sizeof(head))
             # What the threads that are late have for their questions.
-            late = _late.copy()
+            late = _late_threads.copy()
             self.hidden = {*late}
             for (pid, _), handle in late.values():
                 if pid != os.getpid():
@@ -1116,30 +1066,30 @@ if sys.platform == "win32":
     def _list_process(pid: int) -> list[OpenHandle]:
         access = _winapi.PROCESS_DUP_HANDLE
         with _unless_finalizing(_asking), _opened_process(pid, access) as process:
-            _forget_what_has_ended()
+            _reap_late_threads()
             rows = list(_HandleTable().rows("UniqueProcessId", pid))
-            targets: dict[_Question, str | None] = {}
-            copies: dict[_Question, int] = {}
+            targets: dict[tuple[int, int], str | None] = {}
+            copies: dict[tuple[int, int], int] = {}
             try:
                 for row in rows:
-                    question = pid, row.HandleValue
+                    key = pid, row.HandleValue
                     # It may be closed by now, or of a type that cannot be duplicated.
                     with contextlib.suppress(OSError):
-                        copy = _copied(row.HandleValue, process)
-                        targets[question] = _type_name(copy)
-                        if targets[question] == "File":
-                            copies[question] = copy
+                        copy = _usable_here(row.HandleValue, process)
+                        targets[key] = _type_name(copy)
+                        if targets[key] == "File":
+                            copies[key] = copy
                         elif process != CURRENT_PROCESS:
-                            _CloseHandle(copy)
+                            _kernel32.CloseHandle(copy)
                 files = _file_targets(copies)
             finally:
                 _close_copies(copies)
         handles: list[OpenHandle] = []
         for row in rows:
-            question = pid, row.HandleValue
+            key = pid, row.HandleValue
             flag = bool(row.HandleAttributes & OBJ_INHERIT)
-            target = files.get(question, targets.get(question))
-            mode = _access(row.GrantedAccess) if question in files else None
+            target = files.get(key, targets.get(key))
+            mode = _access(row.GrantedAccess) if key in files else None
             handles.append(OpenHandle(row.HandleValue, flag, target, mode))
         return sorted(handles, key=operator.attrgetter("handle"))
 
@@ -1159,7 +1109,7 @@ else:
     _GONE = (FileNotFoundError, ProcessLookupError)
 
     # No system allows more descriptors, unless told to.
-    _MOST_DESCRIPTORS = 1 << 20
+    _MAX_DESCRIPTORS = 1 << 20
 
     # Access mode 3 is not here: what it means is up to the driver.
     _ACCESS_MODES = {os.O_RDONLY: "r", os.O_WRONLY: "w", os.O_RDWR: "rw"}
@@ -1185,8 +1135,8 @@ else:
                 if "".join(names).isdecimal():
                     return path, sorted(map(int, names))
         limit = os.sysconf("SC_OPEN_MAX")
-        is_usual = 0 <= limit < _MOST_DESCRIPTORS
-        return "", range(limit if is_usual else _MOST_DESCRIPTORS)
+        is_usual = 0 <= limit < _MAX_DESCRIPTORS
+        return "", range(limit if is_usual else _MAX_DESCRIPTORS)
 
     def _dev_fd_lists_all() -> bool:
         # On macOS it always does. On a BSD without fdescfs it is just part of /dev, and
@@ -1289,19 +1239,19 @@ else:
                     if not _is_ending(thread):
                         return thread, _names_in(thread)
         except _GONE:
-            _raise_gone(pid)
+            raise _missing_process(pid) from None
         return process, []
 
-    def _raise_gone(pid: int) -> NoReturn:
-        """Raise the error of a process that /proc does not show."""
+    def _missing_process(pid: int) -> OSError:
+        """Return the error of a process that /proc does not show."""
         # With the mount option hidepid, another user's process appears not to exist.
         # Only a ProcessLookupError from kill means that it is gone.
         try:
             with contextlib.suppress(PermissionError):
                 os.kill(pid, 0)
         except (ProcessLookupError, OverflowError):
-            raise _no_such_process() from None
-        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM)) from None
+            return _no_such_process()
+        return PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
     def _fdinfo(process: str, fd: int) -> dict[str, str]:
         """Return what /proc says about a descriptor."""
@@ -1479,24 +1429,22 @@ if sys.platform == "win32":
     FILE_SHARE_WRITE = 2
     PROCESS_QUERY_LIMITED_INFORMATION = 0x1000
 
-    _QueryFullProcessImageNameW = _bound(
-        _kernel32, "QueryFullProcessImageNameW", BOOL, HANDLE, DWORD, LPWSTR, PDWORD
-    )
+    _declare(_nogil_kernel32.QueryFullProcessImageNameW, HANDLE, DWORD, LPWSTR, PDWORD)
 
     def _holders_of_handle(handle: int, pid: int) -> tuple[list[Holder], str]:
         if _CompareObjectHandles is None:
             raise NotImplementedError("who else has a file: only since Windows 10")
         access = _winapi.PROCESS_DUP_HANDLE
         with _unless_finalizing(_asking), _opened_process(pid, access) as process:
-            _forget_what_has_ended()
+            _reap_late_threads()
             table = _HandleTable()
             rows_of = _by_process(table, _type_index(table, handle, pid))
             try:
-                original = _copied(handle, process)
+                original = _usable_here(handle, process)
             except OSError:
                 raise _bad_handle(handle) from None
 
-            def select(copies: dict[_Question, int]) -> set[_Question]:
+            def select(copies: dict[tuple[int, int], int]) -> set[tuple[int, int]]:
                 same = _CompareObjectHandles
                 return {key for key in copies if same(original, copies[key])}
 
@@ -1512,14 +1460,14 @@ if sys.platform == "win32":
         file = _opened_for_attributes(name)
         try:
             with _unless_finalizing(_asking):
-                _forget_what_has_ended()
+                _reap_late_threads()
                 table = _HandleTable()
                 rows_of = _by_process(table, _type_index(table, file, os.getpid()))
                 own = rows_of[os.getpid()]
                 own[:] = [row for row in own if row.HandleValue != file]
                 wanted = os.path.normcase(_path(file) or "")
 
-                def select(copies: dict[_Question, int]) -> set[_Question]:
+                def select(copies: dict[tuple[int, int], int]) -> set[tuple[int, int]]:
                     paths = _file_targets(copies)
                     return {
                         key for key in paths if os.path.normcase(paths[key]) == wanted
@@ -1570,7 +1518,7 @@ if sys.platform == "win32":
 
     def _holders_among(
         rows_of: dict[int, list[Any]],
-        select: Callable[[dict[_Question, int]], set[_Question]],
+        select: Callable[[dict[tuple[int, int], int]], set[tuple[int, int]]],
         is_file: bool,
     ) -> list[Holder]:
         """Return what `select` picks from the handles of each process."""
@@ -1579,12 +1527,12 @@ if sys.platform == "win32":
         for pid, rows in rows_of.items():
             # It may have ended by now, or access to it may be denied.
             with contextlib.suppress(OSError), _opened_process(pid, access) as process:
-                copies: dict[_Question, int] = {}
+                copies: dict[tuple[int, int], int] = {}
                 try:
                     for row in rows:
                         # It may be closed by now.
                         with contextlib.suppress(OSError):
-                            copy = _copied(row.HandleValue, process)
+                            copy = _usable_here(row.HandleValue, process)
                             copies[pid, row.HandleValue] = copy
                     selected = select(copies)
                 finally:
@@ -1606,7 +1554,9 @@ if sys.platform == "win32":
     def _program(process: int) -> str | None:
         path = ctypes.create_unicode_buffer(32768)
         size = DWORD(len(path))
-        if _QueryFullProcessImageNameW(process, 0, path, ctypes.byref(size)):
+        if _nogil_kernel32.QueryFullProcessImageNameW(
+            process, 0, path, ctypes.byref(size)
+        ):
             return path.value
         return None
 
@@ -2005,11 +1955,11 @@ class _Block:
 def _lock_here() -> Any:
     """Return the lock of this process, which may be the child of a fork."""
     if _lock_pid != os.getpid():
-        _begin_anew()
+        _reset_after_fork()
     return _unless_finalizing(_lock)
 
 
-def _begin_anew() -> None:
+def _reset_after_fork() -> None:
     """Give a forked child a lock of its own, and end other threads' blocks."""
     global _lock, _lock_pid, _this_process
     for block in list(_blocks):
@@ -2022,12 +1972,12 @@ def _begin_anew() -> None:
 
 # WebAssembly has no fork.
 if sys.platform != "win32" and hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(after_in_child=_reset_after_fork)
 
 
 if sys.platform == "win32":
 
-    def _shut_off_all_but(kept: set[int]) -> None:
+    def _disable_inheritance_except(kept: set[int]) -> None:
         for row in _HandleTable().rows("UniqueProcessId", os.getpid()):
             if row.HandleAttributes & OBJ_INHERIT and row.HandleValue not in kept:
                 # It may be closed by now.
@@ -2041,7 +1991,7 @@ else:
     # around that: Android kills a process for a call that its filter does not know.
     _close_range: Any = getattr(_libc, "close_range", None)
 
-    def _shut_off_all_but(kept: set[int]) -> None:
+    def _disable_inheritance_except(kept: set[int]) -> None:
         spared = sorted(kept)
         firsts = [0, *(fd + 1 for fd in spared)]
         # gVisor rejects a last number above INT_MAX.
@@ -2090,7 +2040,7 @@ def disable_inheritance(*keep: _File) -> None:
     kept = {*_handles_of(keep), *_streams()}
     with _lock_here():
         kept.update(handle for handle, owners in list(_owners.items()) if owners)
-        _shut_off_all_but(kept)
+        _disable_inheritance_except(kept)
 
 
 @contextlib.contextmanager
@@ -2212,7 +2162,7 @@ else:
 
 
 # No handle has more digits. int rejects strings of several thousand.
-_MOST_DIGITS = 20
+_MAX_DIGITS = 20
 
 
 class _Argument(str):
@@ -2406,7 +2356,7 @@ def _parse_argument(arg: object) -> tuple[int, bool]:
         and int(digits[-2:]) % _HANDLE_MULTIPLE == 0
     ):
         # Digits beyond these are cut off. What is left is still too large for a handle.
-        return int(digits[:_MOST_DIGITS]), appending
+        return int(digits[:_MAX_DIGITS]), appending
     raise ValueError(f"expected a string that passing makes, not {arg!r}")
 
 
@@ -2481,7 +2431,7 @@ Examples:
 """
 
 
-class _Failure(Exception):  # noqa: N818
+class _CommandError(Exception):
     """What ends the command line with a message."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -2489,8 +2439,8 @@ class _Failure(Exception):  # noqa: N818
         self.status = status
 
 
-def _bad_usage(reason: str) -> _Failure:
-    return _Failure(2, f"{reason} (try --help)")
+def _bad_usage(reason: str) -> _CommandError:
+    return _CommandError(2, f"{reason} (try --help)")
 
 
 if sys.platform == "win32":
@@ -2507,19 +2457,19 @@ if sys.platform == "win32":
 
         found = shutil.which(name)
         if found is None:
-            raise _Failure(127, f"{name}: not found")
+            raise _CommandError(127, f"{name}: not found")
         program = os.path.abspath(found)
         # Windows searches this folder first, and anybody may have put a program here.
         if not os.path.dirname(name) and os.path.dirname(program) == os.getcwd():
             # With its extension, because shutil.which of Python before 3.12 adds none
             # to a name with a folder.
             path = os.path.join(".", os.path.basename(program))
-            raise _Failure(
+            raise _CommandError(
                 126, f"{name}: it is in the current directory: write {path} to run it"
             )
         # cmd.exe would parse its arguments once more, by rules of its own.
         if program.lower().endswith((".bat", ".cmd")):
-            raise _Failure(
+            raise _CommandError(
                 126,
                 f"{name}: it is a batch file: use cmd /c, which has its own quoting",
             )
@@ -2537,7 +2487,7 @@ if sys.platform == "win32":
             try:
                 process = subprocess.Popen([program, *command[1:]], **child.popen)
             except OSError as error:
-                raise _Failure(126, f"{command[0]}: {error}") from None
+                raise _CommandError(126, f"{command[0]}: {error}") from None
         status = process.wait()
         # sys.exit takes a C long.
         return status - (1 << 32) if status >> 31 else status
@@ -2579,9 +2529,9 @@ else:
         try:
             os.dup2(fd, number)
         except (OSError, OverflowError) as error:
-            raise _Failure(2, f"bad descriptor {number}: {error}") from None
+            raise _CommandError(2, f"bad descriptor {number}: {error}") from None
 
-    def _execute(command: list[str], passed: list[tuple[int, int]]) -> NoReturn:
+    def _execute(command: list[str], passed: list[tuple[int, int]]) -> int:
         """Replace this process with a command that gets only these descriptors."""
         import shutil
         import signal
@@ -2599,10 +2549,12 @@ else:
             # Some folders of PATH may be closed to this user, which is no answer.
             path = name if os.path.dirname(name) else shutil.which(name, os.F_OK)
             if not path or not os.path.exists(path):
-                raise _Failure(127, f"{name}: not found") from None
+                raise _CommandError(127, f"{name}: not found") from None
             if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-                raise _Failure(127, f"{name}: its interpreter is not found") from None
-            raise _Failure(126, f"{name}: {error}") from None
+                raise _CommandError(
+                    127, f"{name}: its interpreter is not found"
+                ) from None
+            raise _CommandError(126, f"{name}: {error}") from None
         finally:
             # They are ignored again, so that writing a message that nobody reads does
             # not end this process.
@@ -2634,7 +2586,7 @@ def _main(args: list[str]) -> int:
         _print(text)
     except getopt.GetoptError as error:
         status, note = 2, f"{' '.join(args)}: {error} (try --help)"
-    except _Failure as error:
+    except _CommandError as error:
         status, note = error.status, f"{' '.join(args)}: {error}"
     except (OSError, OverflowError, ValueError, NotImplementedError) as error:
         status, note = error_status, f"{' '.join([command, *rest])}: {error}"
@@ -2647,7 +2599,7 @@ def _parse_number(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise _bad_usage(f"expected a number, not {text!r}")
     # Digits beyond these are cut off. What is left is still too large for anything.
-    return int(text.lstrip("0")[:_MOST_DIGITS] or "0")
+    return int(text.lstrip("0")[:_MAX_DIGITS] or "0")
 
 
 def _list_command(
@@ -2733,7 +2685,7 @@ def _holders_of_word(word: str, pid: str | None) -> tuple[list[Holder], str]:
     except OSError as error:
         port = word.rpartition(":")[2]
         if error.errno in (errno.EBADF, errno.ENOENT) and _is_port(port):
-            raise _Failure(2, f"{error}; for a port: tcp:{port}") from None
+            raise _CommandError(2, f"{error}; for a port: tcp:{port}") from None
         raise
 
 
@@ -2745,7 +2697,7 @@ def _run_command(
         raise _bad_usage("expected a COMMAND")
     passed = _parse_passed(value for _, value in options)
     if not words[0]:
-        raise _Failure(127, "'': not found")
+        raise _CommandError(127, "'': not found")
     return _execute(words, passed), "", ""
 
 
@@ -2763,7 +2715,7 @@ def _parse_passed(texts: Iterable[str]) -> list[tuple[int, int]]:
         try:
             get_handle_inheritable(fd)
         except (OSError, OverflowError) as error:
-            raise _Failure(2, f"bad descriptor {fd}: {error}") from None
+            raise _CommandError(2, f"bad descriptor {fd}: {error}") from None
         passed.append((fd, number))
     return passed
 
