@@ -748,7 +748,6 @@ if sys.platform == "win32":
     OBJ_INHERIT = 2
     ObjectTypeInformation = 2
     STATUS_INFO_LENGTH_MISMATCH = 0xC0000004
-    SYNCHRONIZE = 0x100000
     SystemExtendedHandleInformation = 64
     THREAD_QUERY_LIMITED_INFORMATION = 0x800
 
@@ -756,11 +755,6 @@ if sys.platform == "win32":
         """A kernel string. Its lengths are in bytes."""
 
         _fields_ = (("Length", USHORT), ("MaximumLength", USHORT), ("Buffer", LPVOID))
-
-    class PUBLIC_OBJECT_TYPE_INFORMATION(ctypes.Structure):
-        """What NtQueryObject reports about an object's type."""
-
-        _fields_ = (("TypeName", UNICODE_STRING), ("Reserved", ULONG * 22))
 
     class SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX(ctypes.Structure):
         """One handle of one process in the system's table of all handles."""
@@ -805,24 +799,13 @@ if sys.platform == "win32":
     _declare(_kernel32.WaitForMultipleObjects, DWORD, PHANDLE, BOOL, DWORD)
     _declare(_nogil_kernel32.GetFinalPathNameByHandleW, HANDLE, LPWSTR, DWORD, DWORD)
 
-    def _usable_here(handle: int, process: int) -> int:
-        """Return a handle of a process as one that this process can use.
-
-        A handle of this process is used as it is. A duplicate of a pipe would keep its
-        end-of-file from coming. Under Wine, closing a duplicate of a certain console
-        handle would detach this process from the console.
-        """
-        if process == CURRENT_PROCESS:
-            return handle
-        return _duplicate(handle, process)
-
     def _type_name(handle: int) -> str | None:
-        buffer = ctypes.create_string_buffer(1024)
-        if _ntdll.NtQueryObject(
-            handle, ObjectTypeInformation, buffer, len(buffer), None
-        ):
+        size = 1024
+        buffer = ctypes.create_string_buffer(size)
+        if _ntdll.NtQueryObject(handle, ObjectTypeInformation, buffer, size, None):
             return None
-        name = PUBLIC_OBJECT_TYPE_INFORMATION.from_buffer(buffer).TypeName
+        # PUBLIC_OBJECT_TYPE_INFORMATION begins with the name of the type.
+        name = UNICODE_STRING.from_buffer(buffer)
         return ctypes.wstring_at(name.Buffer, name.Length // 2)
 
     def _access(granted: int) -> str:
@@ -923,33 +906,47 @@ if sys.platform == "win32":
                         _kernel32.CloseHandle(thread)
         return answers
 
-    def _close_copies(copies: dict[tuple[int, int], int]) -> None:
-        """Close duplicates of other processes' handles, but none that is in use."""
-        in_use = [handle for _, handle in _late_threads.values()]
-        not_copied = (_CLOSING, os.getpid())
+    @contextlib.contextmanager
+    def _usable_here(
+        handles: Iterable[int], pid: int, process: int
+    ) -> Generator[dict[tuple[int, int], int], None, None]:
+        """Yield handles of a process as ones that this process can use.
+
+        A handle of this process is used as it is. A duplicate of a pipe would keep its
+        end-of-file from coming. Under Wine, closing a duplicate of a certain console
+        handle would detach this process from the console.
+        """
+        if process == CURRENT_PROCESS:
+            yield {(pid, handle): handle for handle in handles}
+            return
+        copies: dict[tuple[int, int], int] = {}
+        try:
+            for handle in handles:
+                # It may be closed by now, or of a type that cannot be duplicated.
+                with contextlib.suppress(OSError):
+                    copies[pid, handle] = _duplicate(handle, process)
+            yield copies
+        finally:
+            late = [copy for _, copy in _late_threads.values()]
+            _close_copies([copy for copy in copies.values() if copy not in late])
+
+    def _close_copies(copies: list[int]) -> None:
         # Closing the last handle to a file may wait, as GetFileType does.
         _call_natively(
-            _kernel32.CloseHandle,
-            {
-                (_CLOSING, copy): copy
-                for (pid, _), copy in copies.items()
-                if pid not in not_copied and copy not in in_use
-            },
+            _kernel32.CloseHandle, {(_CLOSING, copy): copy for copy in copies}
         )
 
     def _reap_late_threads() -> None:
-        for thread, (key, handle) in list(_late_threads.items()):
+        for thread, ((pid, _), handle) in list(_late_threads.items()):
             if _exit_code(thread) != _winapi.STILL_ACTIVE:
                 del _late_threads[thread]
                 _kernel32.CloseHandle(thread)
-                _close_copies({key: handle})
+                if pid not in (_CLOSING, os.getpid()):
+                    _close_copies([handle])
 
     def _without_prefix(path: str) -> str:
-        if path.startswith("\\\\?\\UNC\\"):
-            return "\\\\" + path[len("\\\\?\\UNC\\") :]
-        if path.startswith("\\\\?\\"):
-            return path[len("\\\\?\\") :]
-        return path
+        # A question mark cannot be anywhere else in a path.
+        return path.replace("\\\\?\\UNC\\", "\\\\").replace("\\\\?\\", "")
 
     def _path(handle: int) -> str | None:
         """Return the path of a file on disk."""
@@ -962,56 +959,52 @@ if sys.platform == "win32":
     ) -> dict[tuple[int, int], str | None]:
         """Return the paths of files on disk, as far as they become known."""
         paths: dict[tuple[int, int], str | None] = {}
-        asked: list[tuple[int, int]] = []
         given_up: list[bool] = []
 
         def ask() -> None:
             for key, handle in handles.items():
-                asked.append(key)
                 if given_up:
                     break
                 paths[key] = _path(handle)
 
-        if not handles:
-            return paths
         thread = None
         try:
             # No thread can be started while the interpreter ends.
             with contextlib.suppress(RuntimeError):
                 thread_id = _start_new_thread(ask, ())
                 # If this fails, it has ended already.
-                access = SYNCHRONIZE | THREAD_QUERY_LIMITED_INFORMATION
+                access = _winapi.SYNCHRONIZE | THREAD_QUERY_LIMITED_INFORMATION
                 thread = _kernel32.OpenThread(access, False, thread_id)
             answered = -1
-            while thread and answered < len(paths):
+            while thread and answered < len(paths) < len(handles):
                 answered = len(paths)
-                state = _winapi.WaitForSingleObject(thread, _HALF_A_SECOND)
-                if state == _winapi.WAIT_OBJECT_0:
-                    break
+                _winapi.WaitForSingleObject(thread, _HALF_A_SECOND)
         finally:
             given_up.append(True)
-            if thread and asked and asked[-1] not in paths:
-                _late_threads[thread] = asked[-1], handles[asked[-1]]
+            # They are asked in order.
+            unanswered = list(handles.items())[len(paths) :]
+            if thread and unanswered:
+                _late_threads[thread] = unanswered[0]
             elif thread:
                 _kernel32.CloseHandle(thread)
         return paths
 
-    def _file_targets(copies: dict[tuple[int, int], int]) -> dict[tuple[int, int], str]:
-        """Return what files are.
-
-        Args:
-            copies: The handles to ask with. Those of another process are duplicates.
-        """
+    def _file_targets(
+        handles: dict[tuple[int, int], int],
+    ) -> dict[tuple[int, int], str]:
+        """Return what files are."""
         late = [key for key, _ in _late_threads.values()]
-        asked = {key: copy for key, copy in copies.items() if key not in late}
+        asked = {key: handle for key, handle in handles.items() if key not in late}
         types = _call_natively(_kernel32.GetFileType, asked)
         on_disk = [key for key in types if types[key] == _winapi.FILE_TYPE_DISK]
-        paths = _paths({key: asked[key] for key in on_disk})
-        targets = dict.fromkeys(copies, "File")
-        for key, kind in types.items():
-            otherwise = _FILE_TARGETS.get(kind, "File")
-            targets[key] = paths.get(key) or otherwise
+        paths = _paths({key: asked[key] for key in on_disk}) if on_disk else {}
+        targets: dict[tuple[int, int], str] = {}
+        for key in handles:
+            kind = _FILE_TARGETS.get(types.get(key, _winapi.FILE_TYPE_UNKNOWN), "File")
+            targets[key] = paths.get(key) or kind
         return targets
+
+    _handle_in = operator.attrgetter("HandleValue")
 
     class _HandleTable:
         """The system's table of the handles of all processes.
@@ -1038,12 +1031,10 @@ if sys.platform == "win32":
             head = SYSTEM_HANDLE_INFORMATION_EX.from_buffer(self.bytes)
             entries = SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX * head.NumberOfHandles
             self.entries = entries.from_buffer(self.bytes, ctypes.sizeof(head))
-            # What the threads that are late have for their questions.
+            # Late threads, and the duplicates that they were given.
             late = _late_threads.copy()
-            self.hidden = {*late}
-            for (pid, _), handle in late.values():
-                if pid != os.getpid():
-                    self.hidden.add(handle)
+            copies = {copy for (pid, _), copy in late.values() if pid != os.getpid()}
+            self.hidden = late.keys() | copies
 
         def rows(self, field: str, value: int) -> Generator[Any, None, None]:
             """Yield the entries in which a field has a given value."""
@@ -1067,31 +1058,18 @@ if sys.platform == "win32":
         access = _winapi.PROCESS_DUP_HANDLE
         with _unless_finalizing(_asking), _opened_process(pid, access) as process:
             _reap_late_threads()
-            rows = list(_HandleTable().rows("UniqueProcessId", pid))
-            targets: dict[tuple[int, int], str | None] = {}
-            copies: dict[tuple[int, int], int] = {}
-            try:
-                for row in rows:
-                    key = pid, row.HandleValue
-                    # It may be closed by now, or of a type that cannot be duplicated.
-                    with contextlib.suppress(OSError):
-                        copy = _usable_here(row.HandleValue, process)
-                        targets[key] = _type_name(copy)
-                        if targets[key] == "File":
-                            copies[key] = copy
-                        elif process != CURRENT_PROCESS:
-                            _kernel32.CloseHandle(copy)
-                files = _file_targets(copies)
-            finally:
-                _close_copies(copies)
+            rows = sorted(_HandleTable().rows("UniqueProcessId", pid), key=_handle_in)
+            with _usable_here(map(_handle_in, rows), pid, process) as usable:
+                targets = {key: _type_name(handle) for key, handle in usable.items()}
+                files = {key: usable[key] for key in usable if targets[key] == "File"}
+                targets.update(_file_targets(files))
         handles: list[OpenHandle] = []
         for row in rows:
             key = pid, row.HandleValue
             flag = bool(row.HandleAttributes & OBJ_INHERIT)
-            target = files.get(key, targets.get(key))
             mode = _access(row.GrantedAccess) if key in files else None
-            handles.append(OpenHandle(row.HandleValue, flag, target, mode))
-        return sorted(handles, key=operator.attrgetter("handle"))
+            handles.append(OpenHandle(row.HandleValue, flag, targets.get(key), mode))
+        return handles
 
     def _list() -> list[OpenHandle]:
         return _list_process(os.getpid())
@@ -1437,22 +1415,18 @@ if sys.platform == "win32":
         access = _winapi.PROCESS_DUP_HANDLE
         with _unless_finalizing(_asking), _opened_process(pid, access) as process:
             _reap_late_threads()
-            table = _HandleTable()
-            rows_of = _by_process(table, _type_index(table, handle, pid))
-            try:
-                original = _usable_here(handle, process)
-            except OSError:
-                raise _bad_handle(handle) from None
+            rows_of = _rows_like(handle, pid)
+            with _usable_here([handle], pid, process) as originals:
+                if not originals:
+                    raise _bad_handle(handle)
+                original = originals[pid, handle]
 
-            def select(copies: dict[tuple[int, int], int]) -> set[tuple[int, int]]:
-                same = _CompareObjectHandles
-                return {key for key in copies if same(original, copies[key])}
+                def select(usable: dict[tuple[int, int], int]) -> set[tuple[int, int]]:
+                    same = _CompareObjectHandles
+                    return {key for key in usable if same(original, usable[key])}
 
-            try:
                 is_file = _type_name(original) == "File"
                 return _holders_among(rows_of, select, is_file), ""
-            finally:
-                _close_copies({(pid, handle): original})
 
     def _holders_of_name(kind: str, name: str) -> tuple[list[Holder], str]:
         if kind != "path":
@@ -1461,17 +1435,17 @@ if sys.platform == "win32":
         try:
             with _unless_finalizing(_asking):
                 _reap_late_threads()
-                table = _HandleTable()
-                rows_of = _by_process(table, _type_index(table, file, os.getpid()))
-                own = rows_of[os.getpid()]
-                own[:] = [row for row in own if row.HandleValue != file]
+                rows_of = _rows_like(file, os.getpid())
                 wanted = os.path.normcase(_path(file) or "")
 
-                def select(copies: dict[tuple[int, int], int]) -> set[tuple[int, int]]:
-                    paths = _file_targets(copies)
-                    return {
+                own = os.getpid(), file
+
+                def select(usable: dict[tuple[int, int], int]) -> set[tuple[int, int]]:
+                    paths = _file_targets(usable)
+                    same = {
                         key for key in paths if os.path.normcase(paths[key]) == wanted
                     }
+                    return same - {own}
 
                 return _holders_among(rows_of, select, is_file=True), ""
         finally:
@@ -1502,19 +1476,18 @@ if sys.platform == "win32":
             error.filename = path
             raise
 
-    def _type_index(table: _HandleTable, handle: int, pid: int) -> int:
-        for row in table.rows("UniqueProcessId", pid):
-            if row.HandleValue == handle:
-                return int(row.ObjectTypeIndex)
-        raise _bad_handle(handle)
-
-    def _by_process(table: _HandleTable, type_index: int) -> dict[int, list[Any]]:
-        """Return the handles of one type, for each process in order."""
+    def _rows_like(handle: int, pid: int) -> dict[int, list[Any]]:
+        """Return all handles of the type of this one, for each process in order."""
+        table = _HandleTable()
+        own = table.rows("UniqueProcessId", pid)
+        types = [row.ObjectTypeIndex for row in own if row.HandleValue == handle]
+        if not types:
+            raise _bad_handle(handle)
         rows: collections.defaultdict[int, list[Any]]
         rows = collections.defaultdict(list)
-        for row in table.rows("ObjectTypeIndex", type_index):
+        for row in table.rows("ObjectTypeIndex", types[0]):
             rows[row.UniqueProcessId].append(row)
-        return {pid: rows[pid] for pid in sorted(rows)}
+        return {pid: sorted(rows[pid], key=_handle_in) for pid in sorted(rows)}
 
     def _holders_among(
         rows_of: dict[int, list[Any]],
@@ -1527,28 +1500,15 @@ if sys.platform == "win32":
         for pid, rows in rows_of.items():
             # It may have ended by now, or access to it may be denied.
             with contextlib.suppress(OSError), _opened_process(pid, access) as process:
-                copies: dict[tuple[int, int], int] = {}
-                try:
-                    for row in rows:
-                        # It may be closed by now.
-                        with contextlib.suppress(OSError):
-                            copy = _usable_here(row.HandleValue, process)
-                            copies[pid, row.HandleValue] = copy
-                    selected = select(copies)
-                finally:
-                    _close_copies(copies)
-                chosen = [row for row in rows if (pid, row.HandleValue) in selected]
-                found += _as_holders(chosen, process, is_file)
-        return found
-
-    def _as_holders(rows: list[Any], process: int, is_file: bool) -> list[Holder]:
-        program = _program(process) if rows else None
-        found: list[Holder] = []
-        for row in sorted(rows, key=operator.attrgetter("HandleValue")):
-            flag = bool(row.HandleAttributes & OBJ_INHERIT)
-            access = _access(row.GrantedAccess) if is_file else None
-            pid = row.UniqueProcessId
-            found.append(Holder(pid, row.HandleValue, flag, access, program))
+                with _usable_here(map(_handle_in, rows), pid, process) as usable:
+                    selected = select(usable)
+                program = _program(process) if selected else None
+                for row in rows:
+                    if (pid, row.HandleValue) in selected:
+                        flag = bool(row.HandleAttributes & OBJ_INHERIT)
+                        mode = _access(row.GrantedAccess) if is_file else None
+                        holder = Holder(pid, row.HandleValue, flag, mode, program)
+                        found.append(holder)
         return found
 
     def _program(process: int) -> str | None:
