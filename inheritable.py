@@ -77,7 +77,7 @@ __all__ = [
 #   Holders         _holders_of_handle, _holders_of_name
 #   Blocks          _disable_inheritance_except
 #   Passing         _APPENDING, _appending_mark, _popen_arguments,
-#                   _pickled_for_spawning, _unpickled_in_child, _descriptor
+#                   _pickled_for_spawning, _descriptor
 #   Command line    _READER_GONE, _closing_hint, _execute
 
 
@@ -110,6 +110,10 @@ if TYPE_CHECKING:
         target: str | None = None
         access: str | None = None
 
+    class _HandleKey(NamedTuple):
+        pid: int
+        handle: int
+
     class _Holder(NamedTuple):
         pid: int
         handle: int
@@ -135,6 +139,7 @@ else:
     _OpenHandle = collections.namedtuple(
         "_OpenHandle", "handle inheritable target access", defaults=(None, None, None)
     )
+    _HandleKey = collections.namedtuple("_HandleKey", "pid handle")
     _Holder = collections.namedtuple("_Holder", "pid handle inheritable access command")
     _Child = collections.namedtuple("_Child", "args popen")
 
@@ -776,18 +781,10 @@ if sys.platform == "win32":
         _fields_ = (("NumberOfHandles", ULONG_PTR), ("Reserved", ULONG_PTR))
 
     _ntdll = _DLLHoldingTheGIL("ntdll")
-
-    _nogil_ntdll = ctypes.WinDLL("ntdll")
+    _NtQuerySystemInformation = ctypes.WinDLL("ntdll").NtQuerySystemInformation
 
     _declare(_ntdll.NtQueryObject, HANDLE, INT, LPVOID, ULONG, LPVOID, result=NTSTATUS)
-    _declare(
-        _nogil_ntdll.NtQuerySystemInformation,
-        INT,
-        LPVOID,
-        ULONG,
-        LPVOID,
-        result=NTSTATUS,
-    )
+    _declare(_NtQuerySystemInformation, INT, LPVOID, ULONG, LPVOID, result=NTSTATUS)
     _declare(_ntdll.RtlNtStatusToDosError, NTSTATUS, result=ULONG)
     _declare(
         _kernel32.CreateThread,
@@ -835,7 +832,7 @@ if sys.platform == "win32":
 
     # The handles of the threads that are late. For each: what it was asked about, and
     # the handle that it was given.
-    _late_threads: dict[int, tuple[tuple[int, int], int]] = {}
+    _late_threads: dict[int, tuple[_HandleKey, int]] = {}
 
     # Only one thread of this process asks at a time. So no list contains what another
     # one has opened for its questions.
@@ -877,18 +874,18 @@ if sys.platform == "win32":
             before, ended = ended, _count_ended(threads)
 
     def _call_natively(
-        function: Any, handles: dict[tuple[int, int], int]
-    ) -> dict[tuple[int, int], int]:
+        function: Any, handles: dict[_HandleKey, int]
+    ) -> dict[_HandleKey, int]:
         """Call a function of kernel32 for each handle, in a native thread of its own.
 
         Returns:
             What the calls have returned, without those that are late.
         """
         address = ctypes.cast(function, LPVOID)
-        answers: dict[tuple[int, int], int] = {}
+        answers: dict[_HandleKey, int] = {}
         left = list(handles.items())
         while left:
-            threads: dict[int, tuple[tuple[int, int], int]] = {}
+            threads: dict[int, tuple[_HandleKey, int]] = {}
             try:
                 for key, handle in left[:_MAX_THREADS]:
                     thread = _kernel32.CreateThread(None, 0, address, handle, 0, None)
@@ -909,7 +906,7 @@ if sys.platform == "win32":
     @contextlib.contextmanager
     def _usable_here(
         handles: Iterable[int], pid: int, process: int
-    ) -> Generator[dict[tuple[int, int], int], None, None]:
+    ) -> Generator[dict[_HandleKey, int], None, None]:
         """Yield handles of a process as ones that this process can use.
 
         A handle of this process is used as it is. A duplicate of a pipe would keep its
@@ -917,14 +914,14 @@ if sys.platform == "win32":
         handle would detach this process from the console.
         """
         if process == CURRENT_PROCESS:
-            yield {(pid, handle): handle for handle in handles}
+            yield {_HandleKey(pid, handle): handle for handle in handles}
             return
-        copies: dict[tuple[int, int], int] = {}
+        copies: dict[_HandleKey, int] = {}
         try:
             for handle in handles:
                 # It may be closed by now, or of a type that cannot be duplicated.
                 with contextlib.suppress(OSError):
-                    copies[pid, handle] = _duplicate(handle, process)
+                    copies[_HandleKey(pid, handle)] = _duplicate(handle, process)
             yield copies
         finally:
             late = [copy for _, copy in _late_threads.values()]
@@ -932,16 +929,15 @@ if sys.platform == "win32":
 
     def _close_copies(copies: list[int]) -> None:
         # Closing the last handle to a file may wait, as GetFileType does.
-        _call_natively(
-            _kernel32.CloseHandle, {(_CLOSING, copy): copy for copy in copies}
-        )
+        handles = {_HandleKey(_CLOSING, copy): copy for copy in copies}
+        _call_natively(_kernel32.CloseHandle, handles)
 
     def _reap_late_threads() -> None:
-        for thread, ((pid, _), handle) in list(_late_threads.items()):
+        for thread, (key, handle) in list(_late_threads.items()):
             if _exit_code(thread) != _winapi.STILL_ACTIVE:
                 del _late_threads[thread]
                 _kernel32.CloseHandle(thread)
-                if pid not in (_CLOSING, os.getpid()):
+                if key.pid not in (_CLOSING, os.getpid()):
                     _close_copies([handle])
 
     def _without_prefix(path: str) -> str:
@@ -955,10 +951,10 @@ if sys.platform == "win32":
         return _without_prefix(path.value) if 0 < length < len(path) else None
 
     def _paths(
-        handles: dict[tuple[int, int], int],
-    ) -> dict[tuple[int, int], str | None]:
+        handles: dict[_HandleKey, int],
+    ) -> dict[_HandleKey, str | None]:
         """Return the paths of files on disk, as far as they become known."""
-        paths: dict[tuple[int, int], str | None] = {}
+        paths: dict[_HandleKey, str | None] = {}
         given_up: list[bool] = []
 
         def ask() -> None:
@@ -990,15 +986,15 @@ if sys.platform == "win32":
         return paths
 
     def _file_targets(
-        handles: dict[tuple[int, int], int],
-    ) -> dict[tuple[int, int], str]:
+        handles: dict[_HandleKey, int],
+    ) -> dict[_HandleKey, str]:
         """Return what files are."""
         late = [key for key, _ in _late_threads.values()]
         asked = {key: handle for key, handle in handles.items() if key not in late}
         types = _call_natively(_kernel32.GetFileType, asked)
         on_disk = [key for key in types if types[key] == _winapi.FILE_TYPE_DISK]
         paths = _paths({key: asked[key] for key in on_disk}) if on_disk else {}
-        targets: dict[tuple[int, int], str] = {}
+        targets: dict[_HandleKey, str] = {}
         for key in handles:
             kind = _FILE_TARGETS.get(types.get(key, _winapi.FILE_TYPE_UNKNOWN), "File")
             targets[key] = paths.get(key) or kind
@@ -1022,7 +1018,7 @@ if sys.platform == "win32":
                 size *= 2
                 self.bytes = bytearray(size)
                 buffer = (ctypes.c_char * size).from_buffer(self.bytes)
-                status = _nogil_ntdll.NtQuerySystemInformation(
+                status = _NtQuerySystemInformation(
                     SystemExtendedHandleInformation, buffer, size, None
                 )
                 status &= 0xFFFFFFFF
@@ -1032,9 +1028,10 @@ if sys.platform == "win32":
             entries = SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX * head.NumberOfHandles
             self.entries = entries.from_buffer(self.bytes, ctypes.sizeof(head))
             # Late threads, and the duplicates that they were given.
+            this = os.getpid()
             late = _late_threads.copy()
-            copies = {copy for (pid, _), copy in late.values() if pid != os.getpid()}
-            self.hidden = late.keys() | copies
+            copies = {copy for key, copy in late.values() if key.pid != this}
+            self.hidden = {(this, handle) for handle in late.keys() | copies}
 
         def rows(self, field: str, value: int) -> Generator[Any, None, None]:
             """Yield the entries in which a field has a given value."""
@@ -1047,12 +1044,10 @@ if sys.platform == "win32":
             index = lowest_bytes.find(value & 0xFF)
             while index != -1:
                 row = self.entries[index]
-                if getattr(row, field) == value and not self._is_hidden(row):
+                key = row.UniqueProcessId, row.HandleValue
+                if getattr(row, field) == value and key not in self.hidden:
                     yield row
                 index = lowest_bytes.find(value & 0xFF, index + 1)
-
-        def _is_hidden(self, row: Any) -> bool:
-            return row.HandleValue in self.hidden and row.UniqueProcessId == os.getpid()
 
     def _list_process(pid: int) -> list[OpenHandle]:
         access = _winapi.PROCESS_DUP_HANDLE
@@ -1065,7 +1060,7 @@ if sys.platform == "win32":
                 targets.update(_file_targets(files))
         handles: list[OpenHandle] = []
         for row in rows:
-            key = pid, row.HandleValue
+            key = _HandleKey(pid, row.HandleValue)
             flag = bool(row.HandleAttributes & OBJ_INHERIT)
             mode = _access(row.GrantedAccess) if key in files else None
             handles.append(OpenHandle(row.HandleValue, flag, targets.get(key), mode))
@@ -1122,19 +1117,15 @@ else:
         return APPLE or os.stat("/dev/fd").st_dev != os.stat("/dev").st_dev
 
     def _target(fd: int, folder: int | None) -> str | None:
-        if APPLE:
-            # readlink could only fail on /dev/fd.
-            with contextlib.suppress(OSError):
+        # Its path may be too long, or this system may have no such links.
+        with contextlib.suppress(OSError):
+            # readlink could only fail on macOS' /dev/fd.
+            if APPLE:
                 path = fcntl.fcntl(fd, F_GETPATH, bytes(1024))
                 return os.fsdecode(path.rstrip(b"\0"))
-            return None
-        try:
-            if folder is None:
-                return os.readlink(f"/proc/thread-self/fd/{fd}")
-            return os.readlink(str(fd), dir_fd=folder)
-        except OSError:
-            # Its path may be too long, or this system may have no such links.
-            return None
+            link = f"/proc/thread-self/fd/{fd}" if folder is None else str(fd)
+            return os.readlink(link, dir_fd=folder)
+        return None
 
     def _list() -> list[OpenHandle]:
         path, fds = _own_descriptors()
@@ -1280,49 +1271,42 @@ else:
             return f"{socket.inet_ntop(socket.AF_INET, packed)}:{int(port, 16)}"
         return f"[{socket.inet_ntop(socket.AF_INET6, packed)}]:{int(port, 16)}"
 
-    def _descriptions(process: str, inodes: set[str]) -> dict[str, str]:
-        """Return descriptions of sockets, keyed by inode."""
+    def _descriptions(process: str, links: set[str]) -> dict[str, str]:
+        """Return the links of sockets with a description, keyed by the bare link."""
         found: collections.defaultdict[str, list[str]]
         found = collections.defaultdict(list)
         for protocol in "tcp", "udp":
             for _, local, remote, state, *others in _inet_rows(process, protocol):
-                inode = others[5]
-                if inode in inodes:
-                    text = f"{protocol} {_address(local)}"
+                link = f"socket:[{others[5]}]"
+                if link in links:
+                    text = f"{link} {protocol} {_address(local)}"
                     if state == TCP_LISTEN:
                         text += " listening"
                     elif remote.strip("0:"):
                         text += f" -> {_address(remote)}"
-                    found[inode].append(text)
+                    found[link].append(text)
         for flags, inode, name in _unix_rows(process):
-            if inode in inodes:
-                text = f"unix {name}" if name else "unix"
+            link = f"socket:[{inode}]"
+            if link in links:
+                text = f"{link} unix {name}" if name else f"{link} unix"
                 if int(flags, 16) & __SO_ACCEPTCON:
                     text += " listening"
-                found[inode].append(text)
+                found[link].append(text)
         # The name of a Unix socket can imitate a row. Then its inode is there twice.
-        return {inode: texts[0] for inode, texts in found.items() if len(texts) == 1}
+        return {link: texts[0] for link, texts in found.items() if len(texts) == 1}
 
     def _with_descriptions(handles: list[OpenHandle], process: str) -> list[OpenHandle]:
         """Add a description to the target of each socket."""
-        inodes = {
-            handle.target[len("socket:[") : -1]
-            for handle in handles
-            if handle.target and handle.target.startswith("socket:[")
-        }
-        if not inodes:
-            return handles
-        texts: dict[str, str] = {}
-        # Without these tables, a socket keeps its bare link.
+        targets = {handle.target or "" for handle in handles}
+        links = {target for target in targets if target.startswith("socket:[")}
+        # Without the tables, a socket keeps its bare link.
         with contextlib.suppress(OSError, ValueError, IndexError):
-            texts = {
-                f"socket:[{inode}]": f"socket:[{inode}] {text}"
-                for inode, text in _descriptions(process, inodes).items()
-            }
-        return [
-            handle._replace(target=texts.get(handle.target or "", handle.target))
-            for handle in handles
-        ]
+            texts: dict[Any, str] = _descriptions(process, links) if links else {}
+            return [
+                handle._replace(target=texts.get(handle.target, handle.target))
+                for handle in handles
+            ]
+        return handles
 
     def _list_other(pid: int) -> list[OpenHandle]:
         _check_proc()
@@ -1419,9 +1403,9 @@ if sys.platform == "win32":
             with _usable_here([handle], pid, process) as originals:
                 if not originals:
                     raise _bad_handle(handle)
-                original = originals[pid, handle]
+                original = originals[_HandleKey(pid, handle)]
 
-                def select(usable: dict[tuple[int, int], int]) -> set[tuple[int, int]]:
+                def select(usable: dict[_HandleKey, int]) -> set[_HandleKey]:
                     same = _CompareObjectHandles
                     return {key for key in usable if same(original, usable[key])}
 
@@ -1438,9 +1422,9 @@ if sys.platform == "win32":
                 rows_of = _rows_like(file, os.getpid())
                 wanted = os.path.normcase(_path(file) or "")
 
-                own = os.getpid(), file
+                own = _HandleKey(os.getpid(), file)
 
-                def select(usable: dict[tuple[int, int], int]) -> set[tuple[int, int]]:
+                def select(usable: dict[_HandleKey, int]) -> set[_HandleKey]:
                     paths = _file_targets(usable)
                     same = {
                         key for key in paths if os.path.normcase(paths[key]) == wanted
@@ -1491,7 +1475,7 @@ if sys.platform == "win32":
 
     def _holders_among(
         rows_of: dict[int, list[Any]],
-        select: Callable[[dict[tuple[int, int], int]], set[tuple[int, int]]],
+        select: Callable[[dict[_HandleKey, int]], set[_HandleKey]],
         is_file: bool,
     ) -> list[Holder]:
         """Return what `select` picks from the handles of each process."""
@@ -1504,7 +1488,7 @@ if sys.platform == "win32":
                     selected = select(usable)
                 program = _program(process) if selected else None
                 for row in rows:
-                    if (pid, row.HandleValue) in selected:
+                    if _HandleKey(pid, row.HandleValue) in selected:
                         flag = bool(row.HandleAttributes & OBJ_INHERIT)
                         mode = _access(row.GrantedAccess) if is_file else None
                         holder = Holder(pid, row.HandleValue, flag, mode, program)
@@ -2087,9 +2071,6 @@ if sys.platform == "win32":
         reduction = sys.modules["multiprocessing.reduction"]
         return reduction.duplicate(handle, popen.sentinel, True)
 
-    def _unpickled_in_child(handle: int) -> int:
-        return handle
-
     def _descriptor(handle: int, appending: bool) -> int:
         flags = os.O_NOINHERIT | (os.O_APPEND if appending else 0)
         return msvcrt.open_osfhandle(handle, flags)
@@ -2112,10 +2093,6 @@ else:
     def _pickled_for_spawning(fd: int, _popen: Any) -> Any:
         """Return what to pickle for a process that multiprocessing is spawning."""
         return sys.modules["multiprocessing.reduction"].DupFd(fd)
-
-    def _unpickled_in_child(pickled: Any) -> int:
-        fd: int = pickled.detach()
-        return fd
 
     def _descriptor(fd: int, _appending: bool) -> int:
         return fd
@@ -2173,7 +2150,8 @@ class _Argument(str):
 
 
 def _unpickle_argument(pickled: Any, mark: str) -> str:
-    return f"{_unpickled_in_child(pickled)}{mark}"
+    handle = pickled.detach() if hasattr(pickled, "detach") else pickled
+    return f"{handle}{mark}"
 
 
 @contextlib.contextmanager
@@ -2303,21 +2281,17 @@ def receive_handle(arg: str) -> int:
 
 def _parse_argument(arg: object) -> tuple[int, bool]:
     """Return the handle that an argument names, and whether to append to it."""
+    import re
+
     if not isinstance(arg, str):
         raise _expected("a str from child.args", arg)
-    appending = bool(_APPENDING) and arg.endswith(_APPENDING)
-    digits = arg[: -len(_APPENDING)] if appending else arg
     # int would accept spaces, signs, underscores and the digits of other scripts. A
     # number is a multiple of 4 if its last two digits are.
-    is_decimal = digits.isascii() and digits.isdigit()
-    if (
-        is_decimal
-        and (digits == "0" or not digits.startswith("0"))
-        and int(digits[-2:]) % _HANDLE_MULTIPLE == 0
-    ):
-        # Digits beyond these are cut off. What is left is still too large for a handle.
-        return int(digits[:_MAX_DIGITS]), appending
-    raise ValueError(f"expected a string that passing makes, not {arg!r}")
+    match = re.fullmatch(rf"(0|[1-9][0-9]*)(|{_APPENDING})", arg)
+    if not match or int(match[1][-2:]) % _HANDLE_MULTIPLE:
+        raise ValueError(f"expected a string that passing makes, not {arg!r}")
+    # Digits beyond these are cut off. What is left is still too large for a handle.
+    return int(match[1][:_MAX_DIGITS]), match[2] != ""
 
 
 def _receive(arg: Any, result_of: Callable[[int, bool], int]) -> int:
@@ -2391,6 +2365,14 @@ Examples:
 """
 
 
+# The options of each command, as getopt takes them.
+_OPTIONS = {
+    "list": ["pid=", "json", "check"],
+    "holders": ["pid=", "json"],
+    "run": ["pass="],
+}
+
+
 class _CommandError(Exception):
     """What ends the command line with a message."""
 
@@ -2424,15 +2406,12 @@ if sys.platform == "win32":
             # With its extension, because shutil.which of Python before 3.12 adds none
             # to a name with a folder.
             path = os.path.join(".", os.path.basename(program))
-            raise _CommandError(
-                126, f"{name}: it is in the current directory: write {path} to run it"
-            )
+            reason = f"it is in the current directory: write {path} to run it"
+            raise _CommandError(126, f"{name}: {reason}")
         # cmd.exe would parse its arguments once more, by rules of its own.
         if program.lower().endswith((".bat", ".cmd")):
-            raise _CommandError(
-                126,
-                f"{name}: it is a batch file: use cmd /c, which has its own quoting",
-            )
+            reason = "it is a batch file: use cmd /c, which has its own quoting"
+            raise _CommandError(126, f"{name}: {reason}")
         return program
 
     def _execute(command: list[str], passed: list[tuple[int, int]]) -> int:
@@ -2526,23 +2505,18 @@ def _main(args: list[str]) -> int:
     import getopt
 
     command, rest = "list", args
-    if args and args[0] in _COMMANDS:
+    if args and args[0] in _OPTIONS:
         command, rest = args[0], args[1:]
-    function, names = _COMMANDS[command]
     # With --check and for holders, status 1 is an answer.
     error_status = 2 if command == "holders" else 1
     try:
         # This stops at the first argument that is no option, and at "--".
-        options, words = getopt.getopt(rest, "h", ["help", "version", *names])
+        options, words = getopt.getopt(
+            rest, "h", ["help", "version", *_OPTIONS[command]]
+        )
         if ("--check", "") in options:
             error_status = 2
-        given = [name for name, _ in options]
-        if "-h" in given or "--help" in given:
-            status, text, note = 0, _HELP, ""
-        elif "--version" in given:
-            status, text, note = 0, f"inheritable {__version__}\n", ""
-        else:
-            status, text, note = function(options, words)
+        status, text, note = _answer(command, options, words)
         _print(text)
     except getopt.GetoptError as error:
         status, note = 2, f"{' '.join(args)}: {error} (try --help)"
@@ -2555,6 +2529,22 @@ def _main(args: list[str]) -> int:
     return status
 
 
+def _answer(
+    command: str, options: list[tuple[str, str]], words: list[str]
+) -> tuple[int, str, str]:
+    """Return the exit status, the text for stdout and the sentence for stderr."""
+    chosen = dict(options)
+    if "-h" in chosen or "--help" in chosen:
+        return 0, _HELP, ""
+    if "--version" in chosen:
+        return 0, f"inheritable {__version__}\n", ""
+    if command == "list":
+        return _list_command(chosen, words)
+    if command == "holders":
+        return _holders_command(chosen, words)
+    return _run_command([value for _, value in options], words), "", ""
+
+
 def _parse_number(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise _bad_usage(f"expected a number, not {text!r}")
@@ -2562,23 +2552,19 @@ def _parse_number(text: str) -> int:
     return int(text.lstrip("0")[:_MAX_DIGITS] or "0")
 
 
-def _list_command(
-    options: list[tuple[str, str]], words: list[str]
-) -> tuple[int, str, str]:
-    """Return the exit status, the text for stdout and the sentence for stderr."""
+def _list_command(options: dict[str, str], words: list[str]) -> tuple[int, str, str]:
     if words:
         raise _bad_usage(
             f"unexpected argument {words[0]!r}; list, holders or run must come first"
         )
-    chosen = dict(options)
-    if "--check" in chosen and "--pid" in chosen:
+    if "--check" in options and "--pid" in options:
         raise _bad_usage(
             "--check is for this process only, so it cannot be used with --pid"
         )
-    pid = _parse_number(chosen["--pid"]) if "--pid" in chosen else os.getpid()
+    pid = _parse_number(options["--pid"]) if "--pid" in options else os.getpid()
     handles = open_handles(pid)
     status, note = 0, ""
-    if "--check" in chosen:
+    if "--check" in options:
         handles = [
             handle
             for handle in handles
@@ -2586,12 +2572,17 @@ def _list_command(
         ]
         if handles:
             status, note = 1, _leak_note([handle.handle for handle in handles])
-    if "--json" in chosen:
+    if "--json" in options:
         return status, _json(handles), note
-    if "--check" in chosen and not handles:
+    if "--check" in options and not handles:
         return status, "", note
-    streams = {} if "--pid" in chosen else _streams()
-    rows = [_list_row(handle, streams) for handle in handles]
+    streams = {} if "--pid" in options else _streams()
+    rows: list[str] = []
+    for handle in handles:
+        texts = [handle.target] if handle.target else []
+        if handle.handle in streams:
+            texts.append(f"({streams[handle.handle]})")
+        rows.append(_row(handle, " ".join(texts)))
     return status, _table("handle  inheritable  access  target", rows), note
 
 
@@ -2601,36 +2592,21 @@ def _leak_note(handles: list[int]) -> str:
     return f"a child would inherit {files}: {hint}"
 
 
-def _list_row(handle: OpenHandle, streams: dict[int, str]) -> str:
-    row = f"{handle.handle:6}  {_yes_or_no(handle.inheritable):11}"
-    words = [handle.target] if handle.target else []
-    if handle.handle in streams:
-        words.append(f"({streams[handle.handle]})")
-    if not words:
-        return f"{row}  {handle.access or '-'}"
-    return f"{row}  {handle.access or '-':6}  {' '.join(words)}"
+def _row(found: OpenHandle | Holder, text: str) -> str:
+    """Return the line of a table. Nothing is cut off the end of the text."""
+    flag = {True: "yes", False: "no", None: "?"}[found.inheritable]
+    row = f"{found.handle:6}  {flag:11}  {found.access or '-'}"
+    return f"{row:27}  {text}" if text else row
 
 
-def _yes_or_no(flag: bool | None) -> str:
-    return {True: "yes", False: "no", None: "?"}[flag]
-
-
-def _holders_command(
-    options: list[tuple[str, str]], words: list[str]
-) -> tuple[int, str, str]:
-    """Return the exit status, the text for stdout and the sentence for stderr."""
+def _holders_command(options: dict[str, str], words: list[str]) -> tuple[int, str, str]:
     if len(words) != 1:
         raise _bad_usage("expected one FD or NAME, after the options")
-    chosen = dict(options)
-    found, note = _holders_of_word(words[0], chosen.get("--pid"))
+    found, note = _holders_of_word(words[0], options.get("--pid"))
     status = 0 if found else 1
-    if "--json" in chosen:
+    if "--json" in options:
         return status, _json(found), note
-    rows = [
-        f"{holder.pid:6}  {holder.handle:6}  {_yes_or_no(holder.inheritable):11}  "
-        f"{holder.access or '-':6}  {holder.command or ''}"
-        for holder in found
-    ]
+    rows = [f"{holder.pid:6}  {_row(holder, holder.command or '')}" for holder in found]
     head = "   pid  handle  inheritable  access  command"
     return status, _table(head, rows), note
 
@@ -2649,19 +2625,17 @@ def _holders_of_word(word: str, pid: str | None) -> tuple[list[Holder], str]:
         raise
 
 
-def _run_command(
-    options: list[tuple[str, str]], words: list[str]
-) -> tuple[int, str, str]:
+def _run_command(passed: list[str], words: list[str]) -> int:
     """Return the exit status, unless this process becomes the command."""
     if not words:
         raise _bad_usage("expected a COMMAND")
-    passed = _parse_passed(value for _, value in options)
+    pairs = _parse_passed(passed)
     if not words[0]:
         raise _CommandError(127, "'': not found")
-    return _execute(words, passed), "", ""
+    return _execute(words, pairs)
 
 
-def _parse_passed(texts: Iterable[str]) -> list[tuple[int, int]]:
+def _parse_passed(texts: list[str]) -> list[tuple[int, int]]:
     """Return pairs of a descriptor and its number in the command."""
     passed: list[tuple[int, int]] = []
     for text in texts:
@@ -2678,14 +2652,6 @@ def _parse_passed(texts: Iterable[str]) -> list[tuple[int, int]]:
             raise _CommandError(2, f"bad descriptor {fd}: {error}") from None
         passed.append((fd, number))
     return passed
-
-
-# For each command: its function, and its options as getopt takes them.
-_COMMANDS = {
-    "list": (_list_command, ["pid=", "json", "check"]),
-    "holders": (_holders_command, ["pid=", "json"]),
-    "run": (_run_command, ["pass="]),
-}
 
 
 def _json(rows: Sequence[OpenHandle | Holder]) -> str:
