@@ -78,7 +78,7 @@ __all__ = [
 #   Blocks          _disable_inheritance_except
 #   Passing         _APPENDING, _appending_mark, _popen_arguments,
 #                   _pickled_for_spawning, _descriptor
-#   Command line    _READER_GONE, _closing_hint, _execute
+#   Command line    _READER_GONE, _execute
 
 
 # ---------------------------------------------------------------------------------
@@ -841,10 +841,8 @@ if sys.platform == "win32":
     # An old name of start_new_thread, which gevent does not replace.
     _start_new_thread: Any = vars(_thread)["start_new"]
 
-    # In milliseconds. The first is how long a Python thread may keep the GIL.
-    _SWITCH_INTERVAL = 5
-    _QUARTER_OF_A_SECOND = 250
-    _HALF_A_SECOND = 500
+    # In milliseconds.
+    _PATIENCE = 250
 
     # Windows can wait for 64 threads at once, and _winapi for a few less.
     _MAX_THREADS = 60
@@ -865,12 +863,13 @@ if sys.platform == "win32":
 
     def _wait_while_some_end(threads: list[int]) -> None:
         # Nearly always all of them end at once. So the first wait keeps the GIL: to get
-        # it back beside busy threads takes long.
+        # it back beside busy threads takes long. No Python thread keeps it for longer
+        # than these 5 milliseconds.
         handles = (HANDLE * len(threads))(*threads)
-        _kernel32.WaitForMultipleObjects(len(threads), handles, True, _SWITCH_INTERVAL)
+        _kernel32.WaitForMultipleObjects(len(threads), handles, True, 5)
         before, ended = -1, _count_ended(threads)
         while before < ended < len(threads):
-            _winapi.WaitForMultipleObjects(threads, True, _QUARTER_OF_A_SECOND)
+            _winapi.WaitForMultipleObjects(threads, True, _PATIENCE)
             before, ended = ended, _count_ended(threads)
 
     def _call_natively(
@@ -974,7 +973,7 @@ if sys.platform == "win32":
             answered = -1
             while thread and answered < len(paths) < len(handles):
                 answered = len(paths)
-                _winapi.WaitForSingleObject(thread, _HALF_A_SECOND)
+                _winapi.WaitForSingleObject(thread, 2 * _PATIENCE)
         finally:
             given_up.append(True)
             # They are asked in order.
@@ -1308,7 +1307,9 @@ else:
             ]
         return handles
 
-    def _list_other(pid: int) -> list[OpenHandle]:
+    def _list_process(pid: int) -> list[OpenHandle]:
+        if pid == os.getpid():
+            return _with_descriptions(_list(), _folder_of(pid))
         _check_proc()
         process, names = _descriptors_of(pid)
         handles: list[OpenHandle] = []
@@ -1330,11 +1331,6 @@ else:
             inheritable = not flags & os.O_CLOEXEC
             handles.append(OpenHandle(fd, inheritable, target, _access(flags)))
         return _with_descriptions(handles, process)
-
-    def _list_process(pid: int) -> list[OpenHandle]:
-        if pid == os.getpid():
-            return _with_descriptions(_list(), _folder_of(pid))
-        return _list_other(pid)
 
 
 def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
@@ -1445,17 +1441,11 @@ if sys.platform == "win32":
         is_pipe = drive.lower().endswith(("\\pipe", "\\mailslot"))
         if drive[1:] != ":" and (is_pipe or not is_share):
             raise OSError(errno.EINVAL, "expected a file on disk, or a folder", path)
-        share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE
+        access, flags = FILE_READ_ATTRIBUTES, FILE_FLAG_BACKUP_SEMANTICS
+        share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE
+        existing = _winapi.OPEN_EXISTING
         try:
-            return _winapi.CreateFile(
-                path,
-                FILE_READ_ATTRIBUTES,
-                share_all,
-                0,
-                _winapi.OPEN_EXISTING,
-                FILE_FLAG_BACKUP_SEMANTICS,
-                0,
-            )
+            return _winapi.CreateFile(path, access, share, 0, existing, flags, 0)
         except OSError as error:
             error.filename = path
             raise
@@ -1497,12 +1487,9 @@ if sys.platform == "win32":
 
     def _program(process: int) -> str | None:
         path = ctypes.create_unicode_buffer(32768)
-        size = DWORD(len(path))
-        if _nogil_kernel32.QueryFullProcessImageNameW(
-            process, 0, path, ctypes.byref(size)
-        ):
-            return path.value
-        return None
+        size = ctypes.byref(DWORD(len(path)))
+        known = _nogil_kernel32.QueryFullProcessImageNameW(process, 0, path, size)
+        return path.value if known else None
 
 else:
     AT_STATX_DONT_SYNC = 0x4000
@@ -1534,21 +1521,16 @@ else:
 
     def _identity(path: str, *, dir_fd: int | None = None) -> tuple[int, ...]:
         """Return the device and the inode that a link in /proc points to."""
-        if _statx is not None:
-            # An absolute path needs no folder.
-            folder = -1 if dir_fd is None else dir_fd
-            status = statx()
-            if not _statx(
-                folder,
-                path.encode(),
-                AT_STATX_DONT_SYNC,
-                STATX_INO,
-                ctypes.byref(status),
-            ):
-                return status.stx_ino, status.stx_dev_major, status.stx_dev_minor
+        # An absolute path needs no folder.
+        folder = -1 if dir_fd is None else dir_fd
+        how = AT_STATX_DONT_SYNC
+        status = statx()
+        if _statx is not None and not _statx(
+            folder, path.encode(), how, STATX_INO, ctypes.byref(status)
+        ):
+            return status.stx_ino, status.stx_dev_major, status.stx_dev_minor
         result = os.stat(path, dir_fd=dir_fd)
-        device = result.st_dev
-        return result.st_ino, os.major(device), os.minor(device)
+        return result.st_ino, os.major(result.st_dev), os.minor(result.st_dev)
 
     def _holders_of_handle(fd: int, pid: int) -> tuple[list[Holder], str]:
         _check_proc()
@@ -1800,12 +1782,11 @@ def _holders(file: Any, pid: SupportsIndex | None) -> tuple[list[Holder], str]:
             return _holders_of_name("path", os.fsdecode(file))
         return _holders_of_handle(_handle_of(file), os.getpid())
     process = _process_id(pid)
-    if _is_open_handle(file):
-        handle = file.fileno()
-    elif hasattr(file, "__index__"):
-        handle = OpenHandle(_plain_int(file)).handle
-    else:
-        raise _expected("a number or an OpenHandle", file)
+    if not _is_open_handle(file):
+        if not hasattr(file, "__index__"):
+            raise _expected("a number or an OpenHandle", file)
+        file = OpenHandle(_plain_int(file))
+    handle = file.fileno()
     _check_range(handle, _HANDLE_BITS)
     return _holders_of_handle(handle, process)
 
@@ -2113,17 +2094,14 @@ class _Argument(str):
 
     __slots__ = ("handle", "is_usable", "process")
 
-    handle: int
-    is_usable: bool
-    process: object
-
     def __new__(cls, handle: int, mark: str) -> _Argument:  # noqa: PYI034
-        argument = super().__new__(cls, f"{handle}{mark}")
-        argument.handle = handle
-        argument.process = _this_process
+        return super().__new__(cls, f"{handle}{mark}")
+
+    def __init__(self, handle: int, _mark: str) -> None:
+        self.handle = handle
+        self.process = _this_process
         # False when the block has ended or, in a forked process, when it is received.
-        argument.is_usable = True
-        return argument
+        self.is_usable = True
 
     def __reduce_ex__(self, _protocol: SupportsIndex) -> tuple[Any, ...]:
         # If nobody has imported multiprocessing.context, no process is being spawned.
@@ -2390,9 +2368,6 @@ if sys.platform == "win32":
     # ERROR_NO_DATA into EINVAL.
     _READER_GONE = {errno.EPIPE, errno.EINVAL}
 
-    def _closing_hint(_handles: list[int]) -> str:
-        return ""
-
     def _find_program(name: str) -> str:
         """Return the absolute path of a program, never of a batch file."""
         import shutil
@@ -2434,13 +2409,6 @@ if sys.platform == "win32":
 else:
     _READER_GONE = {errno.EPIPE}
 
-    def _closing_hint(fds: list[int]) -> str:
-        them = "it" if len(fds) == 1 else "them"
-        closed = " ".join(f"{fd}<&-" for fd in fds)
-        # Other shells take only one digit there.
-        shell = " in bash" if len(str(max(fds))) > 1 else ""
-        return f"close {them} for this command ({closed}{shell}), or "
-
     def _renumber(passed: list[tuple[int, int]]) -> None:
         """Make descriptors inheritable, each under the number that it is to have.
 
@@ -2458,17 +2426,16 @@ else:
             free = [number for number in sources if number not in sources.values()]
             if free:
                 number = free[0]
-                _move(sources.pop(number), number)
+                try:
+                    os.dup2(sources.pop(number), number)
+                except (OSError, OverflowError) as error:
+                    raise _CommandError(
+                        2, f"bad descriptor {number}: {error}"
+                    ) from None
             else:
                 # The numbers that are left form cycles. Copy one out of the way.
                 number, fd = next(iter(sources.items()))
                 sources[number] = _duplicate(fd)
-
-    def _move(fd: int, number: int) -> None:
-        try:
-            os.dup2(fd, number)
-        except (OSError, OverflowError) as error:
-            raise _CommandError(2, f"bad descriptor {number}: {error}") from None
 
     def _execute(command: list[str], passed: list[tuple[int, int]]) -> int:
         """Replace this process with a command that gets only these descriptors."""
@@ -2525,7 +2492,10 @@ def _main(args: list[str]) -> int:
     except (OSError, OverflowError, ValueError, NotImplementedError) as error:
         status, note = error_status, f"{' '.join([command, *rest])}: {error}"
     if note:
-        _print_note(note)
+        line = _escaped(f"inheritable: {note}").encode("ascii", "backslashreplace")
+        # stderr may be closed, or nobody may be reading it.
+        with contextlib.suppress(OSError):
+            os.write(2, line + b"\n")
     return status
 
 
@@ -2587,9 +2557,16 @@ def _list_command(options: dict[str, str], words: list[str]) -> tuple[int, str, 
 
 
 def _leak_note(handles: list[int]) -> str:
-    files = "1 file" if len(handles) == 1 else f"{len(handles)} files"
-    hint = f"{_closing_hint(handles)}start your program with inheritable.py run"
-    return f"a child would inherit {files}: {hint}"
+    files, them = "1 file", "it"
+    if len(handles) > 1:
+        files, them = f"{len(handles)} files", "them"
+    note = f"a child would inherit {files}: "
+    if sys.platform != "win32":
+        closed = " ".join(f"{fd}<&-" for fd in handles)
+        # Other shells take only one digit there.
+        shell = " in bash" if len(str(max(handles))) > 1 else ""
+        note += f"close {them} for this command ({closed}{shell}), or "
+    return f"{note}start your program with inheritable.py run"
 
 
 def _row(found: OpenHandle | Holder, text: str) -> str:
@@ -2692,13 +2669,6 @@ def _print(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno not in _READER_GONE:
             raise OSError(error.errno, f"stdout: {error.strerror}") from None
-
-
-def _print_note(note: str) -> None:
-    line = _escaped(f"inheritable: {note}").encode("ascii", "backslashreplace")
-    # stderr may be closed, or nobody may be reading it.
-    with contextlib.suppress(OSError):
-        os.write(2, line + b"\n")
 
 
 if __name__ == "__main__":
