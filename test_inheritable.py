@@ -3289,7 +3289,10 @@ class TestWhatIsNotTheWhole(OnLinux):
             zombie = os.fork()
             if zombie == 0:
                 os._exit(0)
-            os.waitid(os.P_PID, zombie, os.WEXITED | os.WNOWAIT)
+            state = ""
+            while state != "Z":
+                with open(f"/proc/{{zombie}}/stat") as stat:
+                    state = stat.read().rpartition(")")[2].split()[0]
             for user in 0, {NOBODY}:
                 pid = os.fork()
                 if pid == 0:
@@ -6629,7 +6632,7 @@ class TestRunKeepsWhatItPasses(Case):
     def test_no_message_goes_into_a_passed_file(self):
         # A copy of the file must not take the place of the closed stderr.
         data = self.write("data")
-        script = '"$@" run --pass 3:0 nosuch 3<>"$DATA" 2>&-'
+        script = '"$@" run --pass 3:0 "$DATA/no" 3<>"$DATA" 2>&-'
         start = ["sh", "-c", script, "sh", sys.executable, inheritable.__file__]
         done = run_command(start, env={**os.environ, "DATA": data})
         self.assertEqual((done.returncode, done.stdout), (127, ""))
