@@ -357,7 +357,10 @@ if sys.platform == "win32":
 
     CURRENT_PROCESS = -1
     ERROR_INVALID_HANDLE = 6
+    ERROR_INVALID_PARAMETER = 87
 
+    _CloseHandle = _bound(_quick, "CloseHandle", BOOL, HANDLE)
+    _OpenProcess = _bound(_quick, "OpenProcess", HANDLE, DWORD, BOOL, DWORD)
     _DuplicateHandle = _bound(
         _quick,
         "DuplicateHandle",
@@ -497,6 +500,20 @@ if sys.platform == "win32":
 
     def _close(handle: int) -> None:
         _winapi.CloseHandle(handle)
+
+    @contextlib.contextmanager
+    def _opened_process(pid: int, access: int) -> Generator[int, None, None]:
+        if pid == os.getpid():
+            yield CURRENT_PROCESS
+            return
+        process = _OpenProcess(access, False, pid)
+        if not process and ctypes.get_last_error() == ERROR_INVALID_PARAMETER:
+            raise _no_such_process()
+        _check(process)
+        try:
+            yield process
+        finally:
+            _CloseHandle(process)
 
     def _streams() -> dict[int, str]:
         # If one handle is several of the streams, stdin wins over stdout, and stdout
@@ -776,7 +793,6 @@ def _unless_finalizing(lock: threading.RLock) -> Any:
 if sys.platform == "win32":
     import _thread
 
-    ERROR_INVALID_PARAMETER = 87
     FILE_APPEND_DATA = 4
     FILE_READ_DATA = 1
     FILE_WRITE_DATA = 2
@@ -831,7 +847,6 @@ if sys.platform == "win32":
         PULONG,
     )
     _RtlNtStatusToDosError = _bound(_ntdll, "RtlNtStatusToDosError", ULONG, NTSTATUS)
-    _CloseHandle = _bound(_quick, "CloseHandle", BOOL, HANDLE)
     _CreateThread = _bound(
         _quick, "CreateThread", HANDLE, LPVOID, SIZE_T, LPVOID, LPVOID, DWORD, LPVOID
     )
@@ -840,22 +855,9 @@ if sys.platform == "win32":
         _kernel32, "GetFinalPathNameByHandleW", DWORD, HANDLE, LPWSTR, DWORD, DWORD
     )
     _OpenThread = _bound(_quick, "OpenThread", HANDLE, DWORD, BOOL, DWORD)
-
-    @contextlib.contextmanager
-    def _opened_process(pid: int, access: int) -> Generator[int, None, None]:
-        if pid == os.getpid():
-            yield CURRENT_PROCESS
-            return
-        try:
-            process = _winapi.OpenProcess(access, False, pid)
-        except OSError as error:
-            if error.winerror == ERROR_INVALID_PARAMETER:
-                raise _no_such_process() from None
-            raise
-        try:
-            yield process
-        finally:
-            _close(process)
+    _WaitForMultipleObjects = _bound(
+        _quick, "WaitForMultipleObjects", DWORD, DWORD, PHANDLE, BOOL, DWORD
+    )
 
     def _copied(handle: int, process: int) -> int:
         """Return a handle of a process as one that this process can use.
@@ -911,8 +913,9 @@ if sys.platform == "win32":
     # An old name of start_new_thread, which gevent does not replace.
     _start_new_thread: Any = vars(_thread)["start_new"]
 
-    # In milliseconds.
-    _TENTH_OF_A_SECOND = 100
+    # In milliseconds. The first is how long a Python thread may keep the GIL.
+    _SWITCH_INTERVAL = 5
+    _QUARTER_OF_A_SECOND = 250
     _HALF_A_SECOND = 500
 
     # Windows can wait for 64 threads at once, and _winapi for a few less.
@@ -929,14 +932,18 @@ if sys.platform == "win32":
         _GetExitCodeThread(thread, ctypes.byref(code))
         return code.value
 
+    def _count_ended(threads: list[int]) -> int:
+        return sum(_exit_code(thread) != _winapi.STILL_ACTIVE for thread in threads)
+
     def _wait_while_some_end(threads: list[int]) -> None:
-        ended = 0
-        while True:
-            _winapi.WaitForMultipleObjects(threads, True, _TENTH_OF_A_SECOND)
-            now = sum(_exit_code(thread) != _winapi.STILL_ACTIVE for thread in threads)
-            if now in (ended, len(threads)):
-                return
-            ended = now
+        # Nearly always all of them end at once. So the first wait keeps the GIL: to get
+        # it back beside busy threads takes long.
+        handles = (HANDLE * len(threads))(*threads)
+        _WaitForMultipleObjects(len(threads), handles, True, _SWITCH_INTERVAL)
+        before, ended = -1, _count_ended(threads)
+        while before < ended < len(threads):
+            _winapi.WaitForMultipleObjects(threads, True, _QUARTER_OF_A_SECOND)
+            before, ended = ended, _count_ended(threads)
 
     def _call_natively(
         function: Any, handles: dict[_Question, int]
@@ -951,25 +958,35 @@ if sys.platform == "win32":
         left = list(handles.items())
         while left:
             threads: dict[int, tuple[_Question, int]] = {}
-            for question, handle in left[:_MOST_THREADS]:
-                thread = _CreateThread(None, 0, address, handle, 0, None)
-                if thread:
-                    threads[thread] = question, handle
-            del left[:_MOST_THREADS]
-            _wait_while_some_end(list(threads))
-            for thread, (question, handle) in threads.items():
-                answer = _exit_code(thread)
-                if answer == _winapi.STILL_ACTIVE:
-                    _late[thread] = question, handle
-                else:
-                    answers[question] = answer
-                    _CloseHandle(thread)
+            try:
+                for question, handle in left[:_MOST_THREADS]:
+                    thread = _CreateThread(None, 0, address, handle, 0, None)
+                    if thread:
+                        threads[thread] = question, handle
+                del left[:_MOST_THREADS]
+                _wait_while_some_end(list(threads))
+            finally:
+                for thread, (question, handle) in threads.items():
+                    answer = _exit_code(thread)
+                    if answer == _winapi.STILL_ACTIVE:
+                        _late[thread] = question, handle
+                    else:
+                        answers[question] = answer
+                        _CloseHandle(thread)
         return answers
 
-    def _close_copies(copies: Iterable[int]) -> None:
+    def _close_copies(copies: dict[_Question, int]) -> None:
+        """Close duplicates of other processes' handles, but none that is in use."""
+        in_use = [handle for _, handle in _late.values()]
+        not_copied = (_CLOSING, os.getpid())
         # Closing the last handle to a file may wait, as GetFileType does.
         _call_natively(
-            _kernel32.CloseHandle, {(_CLOSING, copy): copy for copy in copies}
+            _kernel32.CloseHandle,
+            {
+                (_CLOSING, copy): copy
+                for (pid, _), copy in copies.items()
+                if pid not in not_copied and copy not in in_use
+            },
         )
 
     def _forget_what_has_ended() -> None:
@@ -977,8 +994,7 @@ if sys.platform == "win32":
             if _exit_code(thread) != _winapi.STILL_ACTIVE:
                 del _late[thread]
                 _CloseHandle(thread)
-                if question[0] not in (_CLOSING, os.getpid()):
-                    _close_copies([handle])
+                _close_copies({question: handle})
 
     def _without_prefix(path: str) -> str:
         if path.startswith("\\\\?\\UNC\\"):
@@ -1001,56 +1017,50 @@ if sys.platform == "win32":
 
         def ask() -> None:
             for question, handle in handles.items():
+                asked.append(question)
                 if given_up:
                     break
-                asked.append(question)
                 paths[question] = _path(handle)
 
-        # No thread can be started while the interpreter ends.
-        thread = 0
-        with contextlib.suppress(RuntimeError):
-            thread_id = _start_new_thread(ask, ())
-            access = SYNCHRONIZE | THREAD_QUERY_LIMITED_INFORMATION
-            # If this fails, it has ended already.
-            thread = _OpenThread(access, False, thread_id)
-        answered = 0
-        while thread:
-            if (
-                _winapi.WaitForSingleObject(thread, _HALF_A_SECOND)
-                == _winapi.WAIT_OBJECT_0
-            ):
+        if not handles:
+            return paths
+        thread = None
+        try:
+            # No thread can be started while the interpreter ends.
+            with contextlib.suppress(RuntimeError):
+                thread_id = _start_new_thread(ask, ())
+                # If this fails, it has ended already.
+                access = SYNCHRONIZE | THREAD_QUERY_LIMITED_INFORMATION
+                thread = _OpenThread(access, False, thread_id)
+            answered = -1
+            while thread and answered < len(paths):
+                answered = len(paths)
+                state = _winapi.WaitForSingleObject(thread, _HALF_A_SECOND)
+                if state == _winapi.WAIT_OBJECT_0:
+                    break
+        finally:
+            given_up.append(True)
+            if thread and asked and asked[-1] not in paths:
+                _late[thread] = asked[-1], handles[asked[-1]]
+            elif thread:
                 _CloseHandle(thread)
-                break
-            if len(paths) == answered:
-                given_up.append(True)
-                for question in asked[answered:]:
-                    _late[thread] = question, handles[question]
-                break
-            answered = len(paths)
         return paths
 
     def _file_targets(copies: dict[_Question, int]) -> dict[_Question, str]:
         """Return what files are.
 
         Args:
-            copies: The handles to ask with. Those of another process are duplicates,
-                and are closed afterwards.
+            copies: The handles to ask with. Those of another process are duplicates.
         """
         late = [question for question, _ in _late.values()]
         asked = {key: copy for key, copy in copies.items() if key not in late}
         types = _call_natively(_kernel32.GetFileType, asked)
         on_disk = [key for key in types if types[key] == _winapi.FILE_TYPE_DISK]
         paths = _paths({key: asked[key] for key in on_disk})
-        in_use = [handle for _, handle in _late.values()]
-        _close_copies(
-            copy
-            for (pid, _), copy in copies.items()
-            if pid != os.getpid() and copy not in in_use
-        )
         targets = dict.fromkeys(copies, "File")
         for key, kind in types.items():
-            path = paths.get(key)
-            targets[key] = path or _FILE_TARGETS.get(kind, "File")
+            otherwise = _FILE_TARGETS.get(kind, "File")
+            targets[key] = paths.get(key) or otherwise
         return targets
 
     class _HandleTable:
@@ -1079,8 +1089,9 @@ if sys.platform == "win32":
             entries = SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX * head.NumberOfHandles
             self.entries = entries.from_buffer(self.bytes, ctypes.sizeof(head))
             # What the threads that are late have for their questions.
-            self.hidden = {*_late}
-            for (pid, _), handle in _late.values():
+            late = _late.copy()
+            self.hidden = {*late}
+            for (pid, _), handle in late.values():
                 if pid != os.getpid():
                     self.hidden.add(handle)
 
@@ -1109,17 +1120,20 @@ if sys.platform == "win32":
             rows = list(_HandleTable().rows("UniqueProcessId", pid))
             targets: dict[_Question, str | None] = {}
             copies: dict[_Question, int] = {}
-            for row in rows:
-                question = pid, row.HandleValue
-                # It may be closed by now, or of a type that cannot be duplicated.
-                with contextlib.suppress(OSError):
-                    copy = _copied(row.HandleValue, process)
-                    targets[question] = _type_name(copy)
-                    if targets[question] == "File":
-                        copies[question] = copy
-                    elif process != CURRENT_PROCESS:
-                        _CloseHandle(copy)
-            files = _file_targets(copies)
+            try:
+                for row in rows:
+                    question = pid, row.HandleValue
+                    # It may be closed by now, or of a type that cannot be duplicated.
+                    with contextlib.suppress(OSError):
+                        copy = _copied(row.HandleValue, process)
+                        targets[question] = _type_name(copy)
+                        if targets[question] == "File":
+                            copies[question] = copy
+                        elif process != CURRENT_PROCESS:
+                            _CloseHandle(copy)
+                files = _file_targets(copies)
+            finally:
+                _close_copies(copies)
         handles: list[OpenHandle] = []
         for row in rows:
             question = pid, row.HandleValue
@@ -1482,15 +1496,15 @@ if sys.platform == "win32":
             except OSError:
                 raise _bad_handle(handle) from None
 
-            def select(rows: list[Any], process: int) -> list[Any]:
-                return _same_as(original, rows, process)
+            def select(copies: dict[_Question, int]) -> set[_Question]:
+                same = _CompareObjectHandles
+                return {key for key in copies if same(original, copies[key])}
 
             try:
                 is_file = _type_name(original) == "File"
                 return _holders_among(rows_of, select, is_file), ""
             finally:
-                if process != CURRENT_PROCESS:
-                    _close_copies([original])
+                _close_copies({(pid, handle): original})
 
     def _holders_of_name(kind: str, name: str) -> tuple[list[Holder], str]:
         if kind != "path":
@@ -1505,8 +1519,11 @@ if sys.platform == "win32":
                 own[:] = [row for row in own if row.HandleValue != file]
                 wanted = os.path.normcase(_path(file) or "")
 
-                def select(rows: list[Any], process: int) -> list[Any]:
-                    return _with_path(wanted, rows, process)
+                def select(copies: dict[_Question, int]) -> set[_Question]:
+                    paths = _file_targets(copies)
+                    return {
+                        key for key in paths if os.path.normcase(paths[key]) == wanted
+                    }
 
                 return _holders_among(rows_of, select, is_file=True), ""
         finally:
@@ -1553,7 +1570,7 @@ if sys.platform == "win32":
 
     def _holders_among(
         rows_of: dict[int, list[Any]],
-        select: Callable[[list[Any], int], list[Any]],
+        select: Callable[[dict[_Question, int]], set[_Question]],
         is_file: bool,
     ) -> list[Holder]:
         """Return what `select` picks from the handles of each process."""
@@ -1562,32 +1579,19 @@ if sys.platform == "win32":
         for pid, rows in rows_of.items():
             # It may have ended by now, or access to it may be denied.
             with contextlib.suppress(OSError), _opened_process(pid, access) as process:
-                found += _as_holders(select(rows, process), process, is_file)
+                copies: dict[_Question, int] = {}
+                try:
+                    for row in rows:
+                        # It may be closed by now.
+                        with contextlib.suppress(OSError):
+                            copy = _copied(row.HandleValue, process)
+                            copies[pid, row.HandleValue] = copy
+                    selected = select(copies)
+                finally:
+                    _close_copies(copies)
+                chosen = [row for row in rows if (pid, row.HandleValue) in selected]
+                found += _as_holders(chosen, process, is_file)
         return found
-
-    def _same_as(original: int, rows: list[Any], process: int) -> list[Any]:
-        same: list[Any] = []
-        copies: list[int] = []
-        for row in rows:
-            # It may be closed by now.
-            with contextlib.suppress(OSError):
-                copies.append(_copied(row.HandleValue, process))
-                if _CompareObjectHandles(original, copies[-1]):
-                    same.append(row)
-        if process != CURRENT_PROCESS:
-            _close_copies(copies)
-        return same
-
-    def _with_path(wanted: str, rows: list[Any], process: int) -> list[Any]:
-        copies: dict[_Question, int] = {}
-        for row in rows:
-            # It may be closed by now.
-            with contextlib.suppress(OSError):
-                question = row.UniqueProcessId, row.HandleValue
-                copies[question] = _copied(row.HandleValue, process)
-        targets = _file_targets(copies)
-        found = {key for key in targets if os.path.normcase(targets[key]) == wanted}
-        return [row for row in rows if (row.UniqueProcessId, row.HandleValue) in found]
 
     def _as_holders(rows: list[Any], process: int, is_file: bool) -> list[Holder]:
         program = _program(process) if rows else None
@@ -1749,17 +1753,13 @@ else:
         # If not even this process could be searched, an empty list would mean nothing.
         if not found and os.getpid() in errors:
             raise errors[os.getpid()]
-        return found, _uninspected(found, errors)
+        return found, _uninspected(len(errors))
 
-    def _uninspected(found: list[Holder], errors: dict[int, OSError]) -> str:
-        is_root = os.geteuid() == 0
-        # In a container, root may lack a capability. It is told so if that may be why
-        # nothing was found.
-        if not errors or (is_root and found):
+    def _uninspected(count: int) -> str:
+        if not count or os.geteuid() == 0:
             return ""
-        processes = "1 process" if len(errors) == 1 else f"{len(errors)} processes"
-        remedy = "this takes CAP_SYS_PTRACE" if is_root else "try as root"
-        return f"{processes} could not be inspected: {remedy}"
+        processes = "1 process" if count == 1 else f"{count} processes"
+        return f"{processes} could not be inspected: try as root"
 
     def _holders_in(
         pid: int,
@@ -2595,12 +2595,13 @@ else:
         name = command[0]
         try:
             os.execvp(name, command)
-        except (FileNotFoundError, NotADirectoryError):
-            reason = "not found"
-            if shutil.which(name):
-                reason = "its interpreter is not found"
-            raise _Failure(127, f"{name}: {reason}") from None
         except OSError as error:
+            # Some folders of PATH may be closed to this user, which is no answer.
+            path = name if os.path.dirname(name) else shutil.which(name, os.F_OK)
+            if not path or not os.path.exists(path):
+                raise _Failure(127, f"{name}: not found") from None
+            if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+                raise _Failure(127, f"{name}: its interpreter is not found") from None
             raise _Failure(126, f"{name}: {error}") from None
         finally:
             # They are ignored again, so that writing a message that nobody reads does
