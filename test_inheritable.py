@@ -3563,6 +3563,23 @@ class TestHoldersByName(OnLinux):
             self.skipTest("there may be no other namespace here")
         self.assertEqual(printed.split(), ["[]", "[True]"])
 
+    def test_a_port_of_another_pid_namespace(self):
+        listening = self.listening()
+        name = f"tcp:{self.port(listening)}"
+        code = f"""
+            import inheritable
+            try:
+                print(inheritable.holders("{name}"))
+            except PermissionError as error:
+                print(error)
+            """
+        mount = "mount -t proc proc /proc"
+        printed = in_namespace(["-m", "--pid", "--fork"], mount, code)
+        if printed is None:
+            self.skipTest("there may be no other namespace here")
+        says = f"{name} is in use by user 0, but by no process that may be inspected"
+        self.assertIn(says, printed)
+
     @forks
     @in_child
     def test_a_port_of_another_user(self):
@@ -7442,6 +7459,62 @@ class TestReadme(Case):
                 environ = {**os.environ, "PYTHON": sys.executable}
                 done = run_command(["sh", "-c", script], cwd=HERE, env=environ)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+
+class TestTheRecipeForThePort(OnLinux):
+    """Who has the port, after the server has ended?"""
+
+    # A server that lets a child have its socket, prints its own number and the port,
+    # and ends. The child goes on until the end of its input.
+    SERVER = """
+        import os, socket, subprocess, sys
+        server = socket.socket()
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        command = [sys.executable, "-c", "import sys; sys.stdin.read()", "a child"]
+        {start}
+        print(os.getpid(), pid, server.fileno(), server.getsockname()[1], flush=True)
+        os._exit(0)
+        """
+    GIVE = """
+        server.set_inheritable(True)
+        pid = subprocess.Popen(command, close_fds=False).pid
+        """
+    FORK = """
+        pid = os.fork()
+        if pid == 0:
+            sys.stdin.read()
+            os._exit(0)
+        """
+
+    def check(self, start, flag):
+        self.listening().close()
+        code = self.SERVER.format(start=start.strip())
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        # The end of the input comes to the child too, when the block ends.
+        with subprocess.Popen(python_command(code), **pipes) as process:
+            server, pid, number, port = map(int, process.stdout.readline().split())
+            process.wait(A_LONG_TIME)
+            refused = outcome(self.open_socket().bind, ("127.0.0.1", port))
+            self.assertEqual(refused[:2], (OSError, errno.EADDRINUSE))
+            with open(os.path.join(HERE, "README.md"), encoding="utf-8") as readme:
+                lines = readme.read().splitlines()
+            (line,) = (line for line in lines if line.endswith("holders tcp:8080"))
+            script = 'python3() { "$PYTHON" "$@"; }\n' + line.replace("8080", f"{port}")
+            environ = {**os.environ, "PYTHON": sys.executable}
+            done = run_command(["sh", "-c", script], cwd=HERE, env=environ)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            _, row = done.stdout.splitlines()
+            expected = [str(pid), str(number), flag, "rw"]
+            self.assertEqual(row.split()[:4], expected)
+            self.assertNotEqual(pid, server)
+
+    def test_a_child_that_was_given_it(self):
+        self.check(self.GIVE, "yes")
+
+    @forks
+    def test_a_child_that_was_forked(self):
+        self.check(self.FORK, "no")
 
 
 def main():
