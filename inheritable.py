@@ -1752,17 +1752,13 @@ else:
         # If not even this process could be searched, an empty list would mean nothing.
         if not found and os.getpid() in errors:
             raise errors[os.getpid()]
-        return found, _uninspected(found, errors)
+        return found, _uninspected(len(errors))
 
-    def _uninspected(found: list[Holder], errors: dict[int, OSError]) -> str:
-        is_root = os.geteuid() == 0
-        # In a container, root may lack a capability. It is told so if that may be why
-        # nothing was found.
-        if not errors or (is_root and found):
+    def _uninspected(count: int) -> str:
+        if not count or os.geteuid() == 0:
             return ""
-        processes = "1 process" if len(errors) == 1 else f"{len(errors)} processes"
-        remedy = "this takes CAP_SYS_PTRACE" if is_root else "try as root"
-        return f"{processes} could not be inspected: {remedy}"
+        processes = "1 process" if count == 1 else f"{count} processes"
+        return f"{processes} could not be inspected: try as root"
 
     def _holders_in(
         pid: int,
@@ -1773,6 +1769,9 @@ else:
     ) -> list[Holder]:
         """Return the descriptors of one process, and put its error in `errors`."""
         process, names = _descriptors_of(pid)
+        # A zombie has none, and its folder belongs to root.
+        if not names:
+            return []
         folder = os.open(f"{process}/fd", os.O_RDONLY)
         fds: list[int] = []
         try:
@@ -2595,12 +2594,13 @@ else:
         name = command[0]
         try:
             os.execvp(name, command)
-        except (FileNotFoundError, NotADirectoryError):
-            reason = "not found"
-            if shutil.which(name):
-                reason = "its interpreter is not found"
-            raise _Failure(127, f"{name}: {reason}") from None
         except OSError as error:
+            # Some folders of PATH may be closed to this user, which is no answer.
+            path = name if os.path.dirname(name) else shutil.which(name, os.F_OK)
+            if not path or not os.path.exists(path):
+                raise _Failure(127, f"{name}: not found") from None
+            if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+                raise _Failure(127, f"{name}: its interpreter is not found") from None
             raise _Failure(126, f"{name}: {error}") from None
         finally:
             # They are ignored again, so that writing a message that nobody reads does
