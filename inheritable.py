@@ -957,22 +957,21 @@ if sys.platform == "win32":
         answers: dict[_Question, int] = {}
         left = list(handles.items())
         while left:
-            threads: dict[int, tuple[_Question, int]] = {}
-            try:
-                for question, handle in left[:_MOST_THREADS]:
-                    thread = _CreateThread(None, 0, address, handle, 0, None)
-                    if thread:
-                        threads[thread] = question, handle
-                del left[:_MOST_THREADS]
-                _wait_while_some_end(list(threads))
-            finally:
-                for thread, (question, handle) in threads.items():
-                    answer = _exit_code(thread)
-                    if answer == _winapi.STILL_ACTIVE:
-                        _late[thread] = question, handle
-                    else:
-                        answers[question] = answer
-                        _CloseHandle(thread)
+            threads: list[int] = []
+            for question, handle in left[:_MOST_THREADS]:
+                thread = _CreateThread(None, 0, address, handle, 0, None)
+                if thread:
+                    # Until it has ended it counts as late, whatever comes between.
+                    _late[thread] = question, handle
+                    threads.append(thread)
+            del left[:_MOST_THREADS]
+            _wait_while_some_end(threads)
+            for thread in threads:
+                answer = _exit_code(thread)
+                if answer != _winapi.STILL_ACTIVE:
+                    question, _ = _late.pop(thread)
+                    answers[question] = answer
+                    _CloseHandle(thread)
         return answers
 
     def _close_copies(copies: dict[_Question, int]) -> None:

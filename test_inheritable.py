@@ -2227,10 +2227,13 @@ class TestFilesThatDoNotAnswer(Case):
         self.assertTrue(os.path.samefile(row[2], self.path))
 
     def check_pipes(self, handles, target, pid=None):
-        """Check what pipes are, and that it takes less than a second."""
+        """Check what pipes are, and that nothing waits for them.
+
+        It takes less than a second. A busy machine has more time.
+        """
         start = time.monotonic()
         rows = entries(open_handles(pid), *handles)
-        self.assertLess(time.monotonic() - start, 1 * PATIENCE)
+        self.assertLess(time.monotonic() - start, 3 * PATIENCE)
         self.assertEqual([row[2] for row in rows], [target] * len(handles))
 
     @in_child
