@@ -884,22 +884,21 @@ if sys.platform == "win32":
         answers: dict[_HandleKey, int] = {}
         left = list(handles.items())
         while left:
-            threads: dict[int, tuple[_HandleKey, int]] = {}
-            try:
-                for key, handle in left[:_MAX_THREADS]:
-                    thread = _kernel32.CreateThread(None, 0, address, handle, 0, None)
-                    if thread:
-                        threads[thread] = key, handle
-                del left[:_MAX_THREADS]
-                _wait_while_some_end(list(threads))
-            finally:
-                for thread, (key, handle) in threads.items():
-                    answer = _exit_code(thread)
-                    if answer == _winapi.STILL_ACTIVE:
-                        _late_threads[thread] = key, handle
-                    else:
-                        answers[key] = answer
-                        _kernel32.CloseHandle(thread)
+            threads: list[int] = []
+            for key, handle in left[:_MAX_THREADS]:
+                thread = _kernel32.CreateThread(None, 0, address, handle, 0, None)
+                if thread:
+                    # Until it has ended it counts as late, whatever comes between.
+                    _late_threads[thread] = key, handle
+                    threads.append(thread)
+            del left[:_MAX_THREADS]
+            _wait_while_some_end(threads)
+            for thread in threads:
+                answer = _exit_code(thread)
+                if answer != _winapi.STILL_ACTIVE:
+                    key, _ = _late_threads.pop(thread)
+                    answers[key] = answer
+                    _kernel32.CloseHandle(thread)
         return answers
 
     @contextlib.contextmanager
@@ -1272,8 +1271,7 @@ else:
 
     def _descriptions(process: str, links: set[str]) -> dict[str, str]:
         """Return the links of sockets with a description, keyed by the bare link."""
-        found: collections.defaultdict[str, list[str]]
-        found = collections.defaultdict(list)
+        found: dict[str, list[str]] = collections.defaultdict(list)
         for protocol in "tcp", "udp":
             for _, local, remote, state, *others in _inet_rows(process, protocol):
                 link = f"socket:[{others[5]}]"
@@ -1457,8 +1455,7 @@ if sys.platform == "win32":
         types = [row.ObjectTypeIndex for row in own if row.HandleValue == handle]
         if not types:
             raise _bad_handle(handle)
-        rows: collections.defaultdict[int, list[Any]]
-        rows = collections.defaultdict(list)
+        rows: dict[int, list[Any]] = collections.defaultdict(list)
         for row in table.rows("ObjectTypeIndex", types[0]):
             rows[row.UniqueProcessId].append(row)
         return {pid: sorted(rows[pid], key=_handle_in) for pid in sorted(rows)}

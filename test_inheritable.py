@@ -2227,10 +2227,13 @@ class TestFilesThatDoNotAnswer(Case):
         self.assertTrue(os.path.samefile(row[2], self.path))
 
     def check_pipes(self, handles, target, pid=None):
-        """Check what pipes are, and that it takes less than a second."""
+        """Check what pipes are, and that nothing waits for them.
+
+        It takes less than a second. A busy machine has more time.
+        """
         start = time.monotonic()
         rows = entries(open_handles(pid), *handles)
-        self.assertLess(time.monotonic() - start, 1 * PATIENCE)
+        self.assertLess(time.monotonic() - start, 3 * PATIENCE)
         self.assertEqual([row[2] for row in rows], [target] * len(handles))
 
     @in_child
@@ -2516,7 +2519,8 @@ class TestListingsBesideBusyThreads(Case):
         return done.stdout
 
     def test_with_no_busy_thread(self):
-        self.check(0, own=0.3, other=1, holders=1)
+        # On a quiet machine the first takes less than 0.3 seconds.
+        self.check(0, own=1, other=2, holders=1)
 
     def test_with_three_busy_threads(self):
         self.check(3, own=8, other=8, holders=2)
@@ -3563,6 +3567,23 @@ class TestHoldersByName(OnLinux):
             self.skipTest("there may be no other namespace here")
         self.assertEqual(printed.split(), ["[]", "[True]"])
 
+    def test_a_port_of_another_pid_namespace(self):
+        listening = self.listening()
+        name = f"tcp:{self.port(listening)}"
+        code = f"""
+            import inheritable
+            try:
+                print(inheritable.holders("{name}"))
+            except PermissionError as error:
+                print(error)
+            """
+        mount = "mount -t proc proc /proc"
+        printed = in_namespace(["-m", "--pid", "--fork"], mount, code)
+        if printed is None:
+            self.skipTest("there may be no other namespace here")
+        says = f"{name} is in use by user 0, but by no process that may be inspected"
+        self.assertIn(says, printed)
+
     @forks
     @in_child
     def test_a_port_of_another_user(self):
@@ -3700,7 +3721,10 @@ class TestWhatIsNotTheWhole(OnLinux):
             zombie = os.fork()
             if zombie == 0:
                 os._exit(0)
-            os.waitid(os.P_PID, zombie, os.WEXITED | os.WNOWAIT)
+            state = ""
+            while state != "Z":
+                with open(f"/proc/{{zombie}}/stat") as stat:
+                    state = stat.read().rpartition(")")[2].split()[0]
             for user in 0, {NOBODY}:
                 pid = os.fork()
                 if pid == 0:
@@ -3714,9 +3738,11 @@ class TestWhatIsNotTheWhole(OnLinux):
                 os.waitpid(pid, 0)
             """
         mount = "mount -t proc proc /proc"
-        printed = in_namespace(["-m", "--pid", "--fork"], mount, code)
+        is_possible = ROOT and owns_all_users()
+        namespace = ["-m", "--pid", "--fork"]
+        printed = in_namespace(namespace, mount, code) if is_possible else None
         if printed is None:
-            self.skipTest("there may be no other namespace here")
+            self.skipTest("there may be no other namespace or user here")
         head = "   pid  handle  inheritable  access  command"
         # The first process and its child are root's.
         note = "inheritable: 2 processes could not be inspected: try as root"
@@ -3757,6 +3783,8 @@ class TestWhatIsNotTheWhole(OnLinux):
     @in_child
     def test_one_that_cannot_be_asked_counts(self):
         if ROOT:
+            if not owns_all_users():
+                self.skipTest("the tests may not become another user")
             os.chmod(os.path.dirname(self.folder), 0o711)  # noqa: S103
             os.chown(self.folder, NOBODY, NOBODY)
             self.lose_rights()
@@ -3809,7 +3837,8 @@ class TestWhatIsNotTheWhole(OnLinux):
         for file in r, link:
             got = outcome(holders, file)
             self.assertEqual(got[:2], (PermissionError, errno.EPERM))
-        status, out, _ = run_module("holders", link)
+        # A Python that is executed may need readlink to start.
+        status, out, _ = self.run_in_fork("holders", link)
         self.assertEqual((status, out), (2, ""))
 
 
@@ -6258,6 +6287,18 @@ def run_module(*args, **options):
     return done.returncode, done.stdout, done.stderr
 
 
+def without_note(err):
+    """Return what holders says on stderr, less what it tells anyone but root."""
+    note = r"inheritable: \d+ process(es)? could not be inspected: try as root\n"
+    return err if ROOT else re.sub(note, "", err)
+
+
+def run_holders(*args, **options):
+    """Run the command holders. Return its status, its stdout and its stderr."""
+    status, out, err = run_module("holders", *args, **options)
+    return status, out, without_note(err)
+
+
 def with_plain_path():
     """Return an environment with a PATH whose folders everyone may search.
 
@@ -6449,7 +6490,7 @@ class TestHoldersCommand(Case):
     def setUp(self):
         super().setUp()
         if not FINDS_HOLDERS:
-            self.assertEqual(run_module("holders", 0)[:2], (2, ""))
+            self.assertEqual(run_holders(0)[:2], (2, ""))
             self.skipTest("this system does not show other processes")
 
     def rows(self, text):
@@ -6465,7 +6506,7 @@ class TestHoldersCommand(Case):
 
     def test_of_a_descriptor_of_its_own(self):
         with passing(self.file) as child:
-            status, out, err = run_module("holders", self.handle, **child.popen)
+            status, out, err = run_holders(self.handle, **child.popen)
         self.assertEqual((status, err), (0, ""))
         rows = {row[0]: row for row in self.rows(out)}
         self.assertEqual(len(rows), 2)
@@ -6495,10 +6536,10 @@ class TestHoldersCommand(Case):
             ["--pid", process.pid, number],
             [f"--pid={process.pid}", "--", number],
         ]:
-            status, out, err = run_module("holders", *args)
+            status, out, err = run_holders(*args)
             self.assertEqual((status, err), (0, ""))
             self.assertEqual([row[:4] for row in self.rows(out)], sorted(expected))
-        status, out, err = run_module("holders", "--json", "--pid", process.pid, number)
+        status, out, err = run_holders("--json", "--pid", process.pid, number)
         self.assertEqual((status, err), (0, ""))
         rows = json.loads(out)
         self.assertEqual(rows, [row._asdict() for row in holders(w)])
@@ -6510,37 +6551,37 @@ class TestHoldersCommand(Case):
         link = self.path + "-link"
         os.symlink(self.path, link)
         for path in self.path, link:
-            status, out, err = run_module("holders", path)
+            status, out, err = run_holders(path)
             self.assertEqual((status, err), (0, ""))
             self.assertEqual([row[:4] for row in self.rows(out)], expected)
-        rows = json.loads(run_module("holders", "--json", self.path)[1])
+        rows = json.loads(run_holders("--json", self.path)[1])
         self.assertEqual(rows, [row._asdict() for row in holders(self.file)])
 
     @posix
     def test_a_file_that_is_named_with_a_number(self):
         name = str(self.fd)
         with open(os.path.join(self.folder, name), "w") as other:
-            status, out, _ = run_module("holders", f"./{name}", cwd=self.folder)
+            status, out, _ = run_holders(f"./{name}", cwd=self.folder)
             self.assertEqual(status, 0)
             found = [row[:2] for row in self.rows(out)]
             self.assertEqual(found, [(os.getpid(), other.fileno())])
             # Without ./ it is a descriptor, which is not open there.
-            self.assertEqual(run_module("holders", name, cwd=self.folder)[0], 2)
+            self.assertEqual(run_holders(name, cwd=self.folder)[0], 2)
 
     @posix
     def test_nobody_is_1(self):
         self.file.close()
-        self.assertEqual(run_module("holders", self.path), (1, self.HEAD + "\n", ""))
-        self.assertEqual(run_module("holders", "--json", self.path), (1, "[]\n", ""))
+        self.assertEqual(run_holders(self.path), (1, self.HEAD + "\n", ""))
+        self.assertEqual(run_holders("--json", self.path), (1, "[]\n", ""))
 
     @posix
     def test_a_fifo_is_not_waited_for(self):
         fifo = self.path + "-fifo"
         os.mkfifo(fifo)
-        self.assertEqual(run_module("holders", fifo, timeout=60)[0], 1)
+        self.assertEqual(run_holders(fifo, timeout=60)[0], 1)
         fd = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
         self.addCleanup(os.close, fd)
-        status, out, _ = run_module("holders", fifo, timeout=60)
+        status, out, _ = run_holders(fifo, timeout=60)
         expected = [(os.getpid(), fd, "no", "r")]
         self.assertEqual((status, [row[:4] for row in self.rows(out)]), (0, expected))
 
@@ -6551,7 +6592,7 @@ class TestHoldersCommand(Case):
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(path)
             self.assertEqual(outcome(os.open, path, os.O_RDONLY)[1], errno.ENXIO)
-            self.assertEqual(run_module("holders", path)[0], 1)
+            self.assertEqual(run_holders(path)[0], 1)
         device = os.path.join(self.folder, "device")
         try:
             os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(240, 255))
@@ -6559,7 +6600,7 @@ class TestHoldersCommand(Case):
             self.skipTest("the tests may not create a device")
         if isinstance(outcome(os.open, device, os.O_RDONLY), int):
             self.skipTest("this device has a driver")
-        self.assertEqual(run_module("holders", device)[0], 1)
+        self.assertEqual(run_holders(device)[0], 1)
 
 
 class TestEveryCommand(Case):
@@ -7029,7 +7070,7 @@ class TestRunKeepsWhatItPasses(Case):
     def test_no_message_goes_into_a_passed_file(self):
         # A copy of the file must not take the place of the closed stderr.
         data = self.write("data")
-        script = '"$@" run --pass 3:0 nosuch 3<>"$DATA" 2>&-'
+        script = '"$@" run --pass 3:0 "$DATA/no" 3<>"$DATA" 2>&-'
         start = ["sh", "-c", script, "sh", sys.executable, inheritable.__file__]
         done = run_command(start, env={**os.environ, "DATA": data})
         self.assertEqual((done.returncode, done.stdout), (127, ""))
@@ -7438,7 +7479,65 @@ class TestReadme(Case):
                 script = 'python3() { "$PYTHON" "$@"; }\n' + line
                 environ = {**os.environ, "PYTHON": sys.executable}
                 done = run_command(["sh", "-c", script], cwd=HERE, env=environ)
-                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                ended = done.returncode, without_note(done.stderr)
+                self.assertEqual(ended, (0, ""))
+
+
+class TestTheRecipeForThePort(OnLinux):
+    """Who has the port, after the server has ended?"""
+
+    # A server that lets a child have its socket, prints its own number and the port,
+    # and ends. The child goes on until the end of its input.
+    SERVER = """
+        import os, socket, subprocess, sys
+        server = socket.socket()
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        command = [sys.executable, "-c", "import sys; sys.stdin.read()", "a child"]
+        {start}
+        print(os.getpid(), pid, server.fileno(), server.getsockname()[1], flush=True)
+        os._exit(0)
+        """
+    GIVE = """
+        server.set_inheritable(True)
+        child = subprocess.Popen(command, close_fds=False)
+        pid = child.pid
+        """
+    FORK = """
+        pid = os.fork()
+        if pid == 0:
+            sys.stdin.read()
+            os._exit(0)
+        """
+
+    def check(self, start, flag):
+        self.listening().close()
+        code = self.SERVER.format(start=start.strip())
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        # The end of the input comes to the child too, when the block ends.
+        with subprocess.Popen(python_command(code), **pipes) as process:
+            server, pid, number, port = map(int, process.stdout.readline().split())
+            process.wait(A_LONG_TIME)
+            refused = outcome(self.open_socket().bind, ("127.0.0.1", port))
+            self.assertEqual(refused[:2], (OSError, errno.EADDRINUSE))
+            with open(os.path.join(HERE, "README.md"), encoding="utf-8") as readme:
+                lines = readme.read().splitlines()
+            (line,) = (line for line in lines if line.endswith("holders tcp:8080"))
+            script = 'python3() { "$PYTHON" "$@"; }\n' + line.replace("8080", f"{port}")
+            environ = {**os.environ, "PYTHON": sys.executable}
+            done = run_command(["sh", "-c", script], cwd=HERE, env=environ)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            _, row = done.stdout.splitlines()
+            expected = [str(pid), str(number), flag, "rw"]
+            self.assertEqual(row.split()[:4], expected)
+            self.assertNotEqual(pid, server)
+
+    def test_a_child_that_was_given_it(self):
+        self.check(self.GIVE, "yes")
+
+    @forks
+    def test_a_child_that_was_forked(self):
+        self.check(self.FORK, "no")
 
 
 def main():
