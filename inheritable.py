@@ -69,16 +69,16 @@ __all__ = [
 # is a HANDLE on Windows, and a file descriptor on POSIX.
 #
 #   Types           OpenHandle, Holder, Child
-#   The flag        _get, _set, _quick_getfd, _quick_setfd
+#   The flag        _get, _set, _fast_getfd, _fast_setfd
 #   Files           _HANDLE_BITS, _HANDLE_MULTIPLE, _is_handle, _to_handle,
 #                   _bad_handle, _duplicate, _close, _streams, _is_stream
 #   Four functions  get_inheritable and the other functions that os has too
 #   Listing         _list, _list_process
 #   Holders         _holders_of_handle, _holders_of_name
-#   Blocks          _shut_off_all_but
+#   Blocks          _disable_inheritance_except
 #   Passing         _APPENDING, _appending_mark, _popen_arguments,
-#                   _pickled_for_spawning, _unpickled_in_child, _descriptor
-#   Command line    _READER_GONE, _closing_hint, _execute
+#                   _pickled_for_spawning, _descriptor
+#   Command line    _READER_GONE, _execute
 
 
 # ---------------------------------------------------------------------------------
@@ -92,16 +92,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Generator, Iterable, Sequence
-    from typing import (
-        Any,
-        NamedTuple,
-        NoReturn,
-        Protocol,
-        SupportsIndex,
-        Tuple,
-        TypedDict,
-        Union,
-    )
+    from typing import Any, NamedTuple, Protocol, SupportsIndex, TypedDict, Union
 
     class _HasFileno(Protocol):
         """Something that has a file descriptor or, on Windows, possibly a handle."""
@@ -113,14 +104,15 @@ if TYPE_CHECKING:
     _File = Union[SupportsIndex, _HasFileno]  # noqa: RUF100, UP007  (3.8 has no | here.)
     _Name = Union[str, os.PathLike[str]]  # noqa: RUF100, UP007
 
-    # The id of a process, and a handle that it has.
-    _Question = Tuple[int, int]
-
     class _OpenHandle(NamedTuple):
         handle: int
         inheritable: bool | None = None
         target: str | None = None
         access: str | None = None
+
+    class _HandleKey(NamedTuple):
+        pid: int
+        handle: int
 
     class _Holder(NamedTuple):
         pid: int
@@ -147,6 +139,7 @@ else:
     _OpenHandle = collections.namedtuple(
         "_OpenHandle", "handle inheritable target access", defaults=(None, None, None)
     )
+    _HandleKey = collections.namedtuple("_HandleKey", "pid handle")
     _Holder = collections.namedtuple("_Holder", "pid handle inheritable access command")
     _Child = collections.namedtuple("_Child", "args popen")
 
@@ -239,17 +232,14 @@ INT_MAX = 0x7FFFFFFF
 
 if sys.platform == "win32":
     from ctypes import wintypes
-    from ctypes.wintypes import BOOL, DWORD, HANDLE, LPVOID, LPWSTR, ULONG, USHORT
+    from ctypes.wintypes import BOOL, DWORD, HANDLE, INT, LPVOID, LPWSTR, ULONG, USHORT
 
     HANDLE_FLAG_INHERIT = 1
 
-    # Types from the Windows headers that wintypes lacks.
     NTSTATUS = wintypes.LONG
-    PDWORD = ctypes.POINTER(DWORD)
-    PHANDLE = ctypes.POINTER(HANDLE)
-    PULONG = ctypes.POINTER(ULONG)
-    SIZE_T = ctypes.c_size_t
-    ULONG_PTR = ctypes.c_size_t
+    PDWORD = wintypes.PDWORD
+    PHANDLE = wintypes.PHANDLE
+    ULONG_PTR = ctypes.c_size_t  # SIZE_T is another name of it.
 
     class _DLLHoldingTheGIL(ctypes.CDLL):
         # For calls that never wait. They hold the GIL, as in os. ctypes has PyDLL for
@@ -257,23 +247,19 @@ if sys.platform == "win32":
         # PyDLL's (FUNCFLAG_PYTHONAPI) and WinDLL's (FUNCFLAG_STDCALL, which is 0).
         _func_flags_ = 4
 
-    def _bound(library: ctypes.CDLL, name: str, restype: Any, *argtypes: Any) -> Any:
-        function = getattr(library, name)
-        function.restype = restype
+    def _declare(function: Any, *argtypes: Any, result: Any = BOOL) -> None:
         function.argtypes = argtypes
-        return function
+        function.restype = result
 
-    _quick = _DLLHoldingTheGIL("kernel32", use_last_error=True)
-    _kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
+    _kernel32 = _DLLHoldingTheGIL("kernel32", use_last_error=True)
+    _nogil_kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
 
-    _GetHandleInformation = _bound(_quick, "GetHandleInformation", BOOL, HANDLE, PDWORD)
-    _SetHandleInformation = _bound(
-        _quick, "SetHandleInformation", BOOL, HANDLE, DWORD, DWORD
-    )
+    _declare(_kernel32.GetHandleInformation, HANDLE, PDWORD)
+    _declare(_kernel32.SetHandleInformation, HANDLE, DWORD, DWORD)
 
     # Windows has no fcntl, so there is no fast path here.
-    _quick_getfd: Any = None
-    _quick_setfd: Any = None
+    _fast_getfd: Any = None
+    _fast_setfd: Any = None
 
     def _windows_error(code: int, filename: object = None) -> OSError:
         # ctypes.WinError differs from what os raises, in its text and its args.
@@ -286,12 +272,12 @@ if sys.platform == "win32":
 
     def _get(handle: int) -> bool:
         flags = DWORD()
-        _check(_GetHandleInformation(handle, ctypes.byref(flags)))
+        _check(_kernel32.GetHandleInformation(handle, ctypes.byref(flags)))
         return bool(flags.value & HANDLE_FLAG_INHERIT)
 
     def _set(handle: int, inheritable: bool) -> None:
         flags = HANDLE_FLAG_INHERIT if inheritable else 0
-        _check(_SetHandleInformation(handle, HANDLE_FLAG_INHERIT, flags))
+        _check(_kernel32.SetHandleInformation(handle, HANDLE_FLAG_INHERIT, flags))
 
 else:
     LINUX = sys.platform in ("linux", "android")
@@ -314,18 +300,18 @@ else:
     # get_inheritable and set_inheritable have a fast path: one bare call of libc,
     # because a ctypes call with argtypes or with use_errno takes 1.5 times as long. A
     # call that fails is made again by _fcntl, which raises its error.
-    _quick_getfd = _libc.fcntl
+    _fast_getfd = _libc.fcntl
 
     # FD_CLOEXEC is the only descriptor flag on Linux, so setting it takes one call.
     # Other systems have more flags, which have to be read first and preserved.
-    _quick_setfd: Any = _quick_getfd if LINUX else None
+    _fast_setfd: Any = _fast_getfd if LINUX else None
 
     # fcntl is variadic. On Apple's arm64, a variadic argument is passed on the stack,
     # not where a fixed one would be. ctypes puts the third argument there if argtypes
     # names only the two fixed ones. Linux makes no such distinction on any
     # processor, and a call without argtypes is faster.
     if not LINUX:
-        _quick_getfd.argtypes = [ctypes.c_int, ctypes.c_int]
+        _fast_getfd.argtypes = [ctypes.c_int, ctypes.c_int]
         _fcntl_with_errno.argtypes = [ctypes.c_int, ctypes.c_int]
 
     def _fcntl(fd: int, command: int, value: int = 0) -> int:
@@ -359,31 +345,17 @@ if sys.platform == "win32":
     ERROR_INVALID_HANDLE = 6
     ERROR_INVALID_PARAMETER = 87
 
-    _CloseHandle = _bound(_quick, "CloseHandle", BOOL, HANDLE)
-    _OpenProcess = _bound(_quick, "OpenProcess", HANDLE, DWORD, BOOL, DWORD)
-    _DuplicateHandle = _bound(
-        _quick,
-        "DuplicateHandle",
-        BOOL,
-        HANDLE,
-        HANDLE,
-        HANDLE,
-        PHANDLE,
-        DWORD,
-        BOOL,
-        DWORD,
+    _declare(_kernel32.CloseHandle, HANDLE)
+    _declare(_kernel32.OpenProcess, DWORD, BOOL, DWORD, result=HANDLE)
+    _declare(
+        _kernel32.DuplicateHandle, HANDLE, HANDLE, HANDLE, PHANDLE, DWORD, BOOL, DWORD
     )
 
     # Only Windows 10 and later have this function.
-    _CompareObjectHandles: Any = None
-    with contextlib.suppress(AttributeError):
-        _CompareObjectHandles = _bound(
-            _DLLHoldingTheGIL("kernelbase"),
-            "CompareObjectHandles",
-            BOOL,
-            HANDLE,
-            HANDLE,
-        )
+    _kernelbase = _DLLHoldingTheGIL("kernelbase")
+    _CompareObjectHandles: Any = getattr(_kernelbase, "CompareObjectHandles", None)
+    if _CompareObjectHandles is not None:
+        _declare(_CompareObjectHandles, HANDLE, HANDLE)
 
     _HANDLE_BITS = 8 * ctypes.sizeof(ctypes.c_void_p)
 
@@ -401,23 +373,11 @@ if sys.platform == "win32":
 
     # The attributes in which the standard library's classes, and those of gevent and
     # trio, have the file or the socket that their fileno() is from.
-    _WRAPPED = (
-        "buffer",
-        "raw",
-        "fp",
-        "file",
-        "_file",
-        "fileobj",
-        "_fp",
-        "stream",
-        "_stream",
-        "_sock",
-        "sock",
-        "socket",
-    )
+    _WRAPPED_FILES = ("buffer", "raw", "fp", "file", "_file", "fileobj", "_fp")
+    _WRAPPED_STREAMS = ("stream", "_stream", "_sock", "sock", "socket")
 
     # No class of the standard library is wrapped as often as this.
-    _MOST_WRAPPERS = 10
+    _MAX_WRAPPERS = 10
 
     # subprocess.Handle, which type checkers do not know about.
     _ProcessHandle: Any = vars(subprocess)["Handle"]
@@ -427,7 +387,7 @@ if sys.platform == "win32":
 
     def _wrapped_in(file: object, number: int) -> object:
         """Return what a file wraps and has its number from, or None."""
-        for attribute in _WRAPPED:
+        for attribute in _WRAPPED_FILES + _WRAPPED_STREAMS:
             # Not everything has such an attribute, or a fileno, and both may fail.
             with contextlib.suppress(Exception):
                 wrapped: Any = getattr(file, attribute)
@@ -437,7 +397,7 @@ if sys.platform == "win32":
 
     def _innermost(file: object, number: int) -> object:
         """Return the file of a known class that a file wraps, if there is one."""
-        for _ in range(_MOST_WRAPPERS):
+        for _ in range(_MAX_WRAPPERS):
             if _class_names(file) & (_CLASSES_WITH_DESCRIPTORS | _CLASSES_WITH_HANDLES):
                 break
             wrapped = _wrapped_in(file, number)
@@ -446,11 +406,12 @@ if sys.platform == "win32":
             file = wrapped
         return file
 
-    def _is_handle(file: Any, number: int, of_int: bool | None) -> bool:
+    def _is_handle(file: Any, number: int, int_is_handle: bool | None) -> bool:
         """Return whether the number of a file is a handle, or else a descriptor.
 
-        The two ranges of numbers overlap, so the number does not show it. `of_int` is
-        what the caller takes an int for, or None for a number from fileno().
+        The two ranges of numbers overlap, so the number does not show it.
+        `int_is_handle` is what the caller takes an int for, or None for a number from
+        fileno().
         """
         # An int to Python, but always a handle.
         if isinstance(file, _ProcessHandle):
@@ -458,8 +419,8 @@ if sys.platform == "win32":
             if file.closed:
                 raise ValueError("this subprocess.Handle is closed")
             return True
-        if of_int is not None:
-            return of_int
+        if int_is_handle is not None:
+            return int_is_handle
         # A closed socket returns -1. As a handle, that would be this process itself.
         if number == -1:
             return False
@@ -485,35 +446,29 @@ if sys.platform == "win32":
     def _duplicate(handle: int, process: int = CURRENT_PROCESS) -> int:
         """Return a duplicate of a handle of a process. It is not inheritable."""
         copy = HANDLE()
-        _check(
-            _DuplicateHandle(
-                process,
-                handle,
-                CURRENT_PROCESS,
-                ctypes.byref(copy),
-                0,
-                False,
-                _winapi.DUPLICATE_SAME_ACCESS,
-            )
+        here = CURRENT_PROCESS
+        same = _winapi.DUPLICATE_SAME_ACCESS
+        succeeded = _kernel32.DuplicateHandle(
+            process, handle, here, ctypes.byref(copy), 0, False, same
         )
+        _check(succeeded)
         return copy.value or 0
 
-    def _close(handle: int) -> None:
-        _winapi.CloseHandle(handle)
+    _close = _winapi.CloseHandle
 
     @contextlib.contextmanager
     def _opened_process(pid: int, access: int) -> Generator[int, None, None]:
         if pid == os.getpid():
             yield CURRENT_PROCESS
             return
-        process = _OpenProcess(access, False, pid)
+        process = _kernel32.OpenProcess(access, False, pid)
         if not process and ctypes.get_last_error() == ERROR_INVALID_PARAMETER:
             raise _no_such_process()
         _check(process)
         try:
             yield process
         finally:
-            _CloseHandle(process)
+            _kernel32.CloseHandle(process)
 
     def _streams() -> dict[int, str]:
         # If one handle is several of the streams, stdin wins over stdout, and stdout
@@ -541,8 +496,8 @@ else:
     _HANDLE_BITS = 32
     _HANDLE_MULTIPLE = 1
 
-    def _is_handle(_file: Any, _number: int, of_int: bool | None) -> bool:
-        return bool(of_int)
+    def _is_handle(_file: Any, _number: int, int_is_handle: bool | None) -> bool:
+        return bool(int_is_handle)
 
     def _to_handle(number: int, _is_handle: bool) -> int:
         return number
@@ -558,8 +513,7 @@ else:
         _set(copy, False)
         return copy
 
-    def _close(fd: int) -> None:
-        os.close(fd)
+    _close = os.close
 
     def _streams() -> dict[int, str]:
         return {0: "stdin", 1: "stdout", 2: "stderr"}
@@ -595,7 +549,7 @@ def _number(file: Any, *, is_handle: bool = False) -> tuple[int, bool]:
     What an int means is up to the caller.
     """
     number = None
-    of_int: bool | None = is_handle
+    int_is_handle: bool | None = is_handle
     with contextlib.suppress(TypeError):
         number = _plain_int(file)
     if number is None:
@@ -605,8 +559,8 @@ def _number(file: Any, *, is_handle: bool = False) -> tuple[int, bool]:
         if not isinstance(number, int):
             raise _expected("an int from fileno()", number)
         number = _plain_int(number)
-        of_int = None
-    is_handle = _is_handle(file, number, of_int)
+        int_is_handle = None
+    is_handle = _is_handle(file, number, int_is_handle)
     _check_range(number, _HANDLE_BITS if is_handle else 32)
     return number, is_handle
 
@@ -680,8 +634,8 @@ def get_inheritable(fd: _File, /) -> bool:
         POSIX: fcntl(F_GETFD).
         Windows: GetHandleInformation, on the descriptor's handle.
     """
-    if _quick_getfd is not None and type(fd) is int and 0 <= fd <= INT_MAX:
-        flags = _quick_getfd(fd, F_GETFD)
+    if _fast_getfd is not None and type(fd) is int and 0 <= fd <= INT_MAX:
+        flags = _fast_getfd(fd, F_GETFD)
         if flags != -1:
             return not flags & FD_CLOEXEC
     return _get(_to_handle(*_number(fd)))
@@ -713,11 +667,11 @@ def set_inheritable(fd: _File, inheritable: SupportsIndex, /) -> None:
         Windows: SetHandleInformation, on the descriptor's handle.
     """
     if (
-        _quick_setfd is not None
+        _fast_setfd is not None
         and type(fd) is int
         and 0 <= fd <= INT_MAX
         and type(inheritable) is bool
-        and _quick_setfd(fd, F_SETFD, 0 if inheritable else FD_CLOEXEC) != -1
+        and _fast_setfd(fd, F_SETFD, 0 if inheritable else FD_CLOEXEC) != -1
     ):
         return
     number, is_handle = _number(fd)
@@ -799,7 +753,6 @@ if sys.platform == "win32":
     OBJ_INHERIT = 2
     ObjectTypeInformation = 2
     STATUS_INFO_LENGTH_MISMATCH = 0xC0000004
-    SYNCHRONIZE = 0x100000
     SystemExtendedHandleInformation = 64
     THREAD_QUERY_LIMITED_INFORMATION = 0x800
 
@@ -807,11 +760,6 @@ if sys.platform == "win32":
         """A kernel string. Its lengths are in bytes."""
 
         _fields_ = (("Length", USHORT), ("MaximumLength", USHORT), ("Buffer", LPVOID))
-
-    class PUBLIC_OBJECT_TYPE_INFORMATION(ctypes.Structure):
-        """What NtQueryObject reports about an object's type."""
-
-        _fields_ = (("TypeName", UNICODE_STRING), ("Reserved", ULONG * 22))
 
     class SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX(ctypes.Structure):
         """One handle of one process in the system's table of all handles."""
@@ -833,48 +781,28 @@ if sys.platform == "win32":
         _fields_ = (("NumberOfHandles", ULONG_PTR), ("Reserved", ULONG_PTR))
 
     _ntdll = _DLLHoldingTheGIL("ntdll")
+    _NtQuerySystemInformation = ctypes.WinDLL("ntdll").NtQuerySystemInformation
 
-    _NtQueryObject = _bound(
-        _ntdll, "NtQueryObject", NTSTATUS, HANDLE, ctypes.c_int, LPVOID, ULONG, PULONG
+    _declare(_ntdll.NtQueryObject, HANDLE, INT, LPVOID, ULONG, LPVOID, result=NTSTATUS)
+    _declare(_NtQuerySystemInformation, INT, LPVOID, ULONG, LPVOID, result=NTSTATUS)
+    _declare(_ntdll.RtlNtStatusToDosError, NTSTATUS, result=ULONG)
+    _declare(
+        _kernel32.CreateThread,
+        *(LPVOID, ULONG_PTR, LPVOID, LPVOID, DWORD, LPVOID),
+        result=HANDLE,
     )
-    _NtQuerySystemInformation = _bound(
-        ctypes.WinDLL("ntdll"),
-        "NtQuerySystemInformation",
-        NTSTATUS,
-        ctypes.c_int,
-        LPVOID,
-        ULONG,
-        PULONG,
-    )
-    _RtlNtStatusToDosError = _bound(_ntdll, "RtlNtStatusToDosError", ULONG, NTSTATUS)
-    _CreateThread = _bound(
-        _quick, "CreateThread", HANDLE, LPVOID, SIZE_T, LPVOID, LPVOID, DWORD, LPVOID
-    )
-    _GetExitCodeThread = _bound(_quick, "GetExitCodeThread", BOOL, HANDLE, PDWORD)
-    _GetFinalPathNameByHandleW = _bound(
-        _kernel32, "GetFinalPathNameByHandleW", DWORD, HANDLE, LPWSTR, DWORD, DWORD
-    )
-    _OpenThread = _bound(_quick, "OpenThread", HANDLE, DWORD, BOOL, DWORD)
-    _WaitForMultipleObjects = _bound(
-        _quick, "WaitForMultipleObjects", DWORD, DWORD, PHANDLE, BOOL, DWORD
-    )
-
-    def _copied(handle: int, process: int) -> int:
-        """Return a handle of a process as one that this process can use.
-
-        A handle of this process is used as it is. A duplicate of a pipe would keep its
-        end-of-file from coming. Under Wine, closing a duplicate of a certain console
-        handle would detach this process from the console.
-        """
-        if process == CURRENT_PROCESS:
-            return handle
-        return _duplicate(handle, process)
+    _declare(_kernel32.GetExitCodeThread, HANDLE, PDWORD)
+    _declare(_kernel32.OpenThread, DWORD, BOOL, DWORD, result=HANDLE)
+    _declare(_kernel32.WaitForMultipleObjects, DWORD, PHANDLE, BOOL, DWORD)
+    _declare(_nogil_kernel32.GetFinalPathNameByHandleW, HANDLE, LPWSTR, DWORD, DWORD)
 
     def _type_name(handle: int) -> str | None:
-        buffer = ctypes.create_string_buffer(1024)
-        if _NtQueryObject(handle, ObjectTypeInformation, buffer, len(buffer), None):
+        size = 1024
+        buffer = ctypes.create_string_buffer(size)
+        if _ntdll.NtQueryObject(handle, ObjectTypeInformation, buffer, size, None):
             return None
-        name = PUBLIC_OBJECT_TYPE_INFORMATION.from_buffer(buffer).TypeName
+        # PUBLIC_OBJECT_TYPE_INFORMATION begins with the name of the type.
+        name = UNICODE_STRING.from_buffer(buffer)
         return ctypes.wstring_at(name.Buffer, name.Length // 2)
 
     def _access(granted: int) -> str:
@@ -904,7 +832,7 @@ if sys.platform == "win32":
 
     # The handles of the threads that are late. For each: what it was asked about, and
     # the handle that it was given.
-    _late: dict[int, tuple[_Question, int]] = {}
+    _late_threads: dict[int, tuple[_HandleKey, int]] = {}
 
     # Only one thread of this process asks at a time. So no list contains what another
     # one has opened for its questions.
@@ -913,13 +841,11 @@ if sys.platform == "win32":
     # An old name of start_new_thread, which gevent does not replace.
     _start_new_thread: Any = vars(_thread)["start_new"]
 
-    # In milliseconds. The first is how long a Python thread may keep the GIL.
-    _SWITCH_INTERVAL = 5
-    _QUARTER_OF_A_SECOND = 250
-    _HALF_A_SECOND = 500
+    # In milliseconds.
+    _PATIENCE = 250
 
     # Windows can wait for 64 threads at once, and _winapi for a few less.
-    _MOST_THREADS = 60
+    _MAX_THREADS = 60
 
     _FILE_TARGETS = {
         _winapi.FILE_TYPE_CHAR: "File (device)",
@@ -929,7 +855,7 @@ if sys.platform == "win32":
     def _exit_code(thread: int) -> int:
         """Return what a thread's function has returned, or STILL_ACTIVE."""
         code = DWORD()
-        _GetExitCodeThread(thread, ctypes.byref(code))
+        _kernel32.GetExitCodeThread(thread, ctypes.byref(code))
         return code.value
 
     def _count_ended(threads: list[int]) -> int:
@@ -937,130 +863,142 @@ if sys.platform == "win32":
 
     def _wait_while_some_end(threads: list[int]) -> None:
         # Nearly always all of them end at once. So the first wait keeps the GIL: to get
-        # it back beside busy threads takes long.
+        # it back beside busy threads takes long. No Python thread keeps it for longer
+        # than these 5 milliseconds.
         handles = (HANDLE * len(threads))(*threads)
-        _WaitForMultipleObjects(len(threads), handles, True, _SWITCH_INTERVAL)
+        _kernel32.WaitForMultipleObjects(len(threads), handles, True, 5)
         before, ended = -1, _count_ended(threads)
         while before < ended < len(threads):
-            _winapi.WaitForMultipleObjects(threads, True, _QUARTER_OF_A_SECOND)
+            _winapi.WaitForMultipleObjects(threads, True, _PATIENCE)
             before, ended = ended, _count_ended(threads)
 
     def _call_natively(
-        function: Any, handles: dict[_Question, int]
-    ) -> dict[_Question, int]:
+        function: Any, handles: dict[_HandleKey, int]
+    ) -> dict[_HandleKey, int]:
         """Call a function of kernel32 for each handle, in a native thread of its own.
 
         Returns:
             What the calls have returned, without those that are late.
         """
         address = ctypes.cast(function, LPVOID)
-        answers: dict[_Question, int] = {}
+        answers: dict[_HandleKey, int] = {}
         left = list(handles.items())
         while left:
             threads: list[int] = []
-            for question, handle in left[:_MOST_THREADS]:
-                thread = _CreateThread(None, 0, address, handle, 0, None)
+            for key, handle in left[:_MAX_THREADS]:
+                thread = _kernel32.CreateThread(None, 0, address, handle, 0, None)
                 if thread:
                     # Until it has ended it counts as late, whatever comes between.
-                    _late[thread] = question, handle
+                    _late_threads[thread] = key, handle
                     threads.append(thread)
-            del left[:_MOST_THREADS]
+            del left[:_MAX_THREADS]
             _wait_while_some_end(threads)
             for thread in threads:
                 answer = _exit_code(thread)
                 if answer != _winapi.STILL_ACTIVE:
-                    question, _ = _late.pop(thread)
-                    answers[question] = answer
-                    _CloseHandle(thread)
+                    key, _ = _late_threads.pop(thread)
+                    answers[key] = answer
+                    _kernel32.CloseHandle(thread)
         return answers
 
-    def _close_copies(copies: dict[_Question, int]) -> None:
-        """Close duplicates of other processes' handles, but none that is in use."""
-        in_use = [handle for _, handle in _late.values()]
-        not_copied = (_CLOSING, os.getpid())
-        # Closing the last handle to a file may wait, as GetFileType does.
-        _call_natively(
-            _kernel32.CloseHandle,
-            {
-                (_CLOSING, copy): copy
-                for (pid, _), copy in copies.items()
-                if pid not in not_copied and copy not in in_use
-            },
-        )
+    @contextlib.contextmanager
+    def _usable_here(
+        handles: Iterable[int], pid: int, process: int
+    ) -> Generator[dict[_HandleKey, int], None, None]:
+        """Yield handles of a process as ones that this process can use.
 
-    def _forget_what_has_ended() -> None:
-        for thread, (question, handle) in list(_late.items()):
+        A handle of this process is used as it is. A duplicate of a pipe would keep its
+        end-of-file from coming. Under Wine, closing a duplicate of a certain console
+        handle would detach this process from the console.
+        """
+        if process == CURRENT_PROCESS:
+            yield {_HandleKey(pid, handle): handle for handle in handles}
+            return
+        copies: dict[_HandleKey, int] = {}
+        try:
+            for handle in handles:
+                # It may be closed by now, or of a type that cannot be duplicated.
+                with contextlib.suppress(OSError):
+                    copies[_HandleKey(pid, handle)] = _duplicate(handle, process)
+            yield copies
+        finally:
+            late = [copy for _, copy in _late_threads.values()]
+            _close_copies([copy for copy in copies.values() if copy not in late])
+
+    def _close_copies(copies: list[int]) -> None:
+        # Closing the last handle to a file may wait, as GetFileType does.
+        handles = {_HandleKey(_CLOSING, copy): copy for copy in copies}
+        _call_natively(_kernel32.CloseHandle, handles)
+
+    def _reap_late_threads() -> None:
+        for thread, (key, handle) in list(_late_threads.items()):
             if _exit_code(thread) != _winapi.STILL_ACTIVE:
-                del _late[thread]
-                _CloseHandle(thread)
-                _close_copies({question: handle})
+                del _late_threads[thread]
+                _kernel32.CloseHandle(thread)
+                if key.pid not in (_CLOSING, os.getpid()):
+                    _close_copies([handle])
 
     def _without_prefix(path: str) -> str:
-        if path.startswith("\\\\?\\UNC\\"):
-            return "\\\\" + path[len("\\\\?\\UNC\\") :]
-        if path.startswith("\\\\?\\"):
-            return path[len("\\\\?\\") :]
-        return path
+        # A question mark cannot be anywhere else in a path.
+        return path.replace("\\\\?\\UNC\\", "\\\\").replace("\\\\?\\", "")
 
     def _path(handle: int) -> str | None:
         """Return the path of a file on disk."""
         path = ctypes.create_unicode_buffer(32768)
-        length = _GetFinalPathNameByHandleW(handle, path, len(path), 0)
+        length = _nogil_kernel32.GetFinalPathNameByHandleW(handle, path, len(path), 0)
         return _without_prefix(path.value) if 0 < length < len(path) else None
 
-    def _paths(handles: dict[_Question, int]) -> dict[_Question, str | None]:
+    def _paths(
+        handles: dict[_HandleKey, int],
+    ) -> dict[_HandleKey, str | None]:
         """Return the paths of files on disk, as far as they become known."""
-        paths: dict[_Question, str | None] = {}
-        asked: list[_Question] = []
+        paths: dict[_HandleKey, str | None] = {}
         given_up: list[bool] = []
 
         def ask() -> None:
-            for question, handle in handles.items():
-                asked.append(question)
+            for key, handle in handles.items():
                 if given_up:
                     break
-                paths[question] = _path(handle)
+                paths[key] = _path(handle)
 
-        if not handles:
-            return paths
         thread = None
         try:
             # No thread can be started while the interpreter ends.
             with contextlib.suppress(RuntimeError):
                 thread_id = _start_new_thread(ask, ())
                 # If this fails, it has ended already.
-                access = SYNCHRONIZE | THREAD_QUERY_LIMITED_INFORMATION
-                thread = _OpenThread(access, False, thread_id)
+                access = _winapi.SYNCHRONIZE | THREAD_QUERY_LIMITED_INFORMATION
+                thread = _kernel32.OpenThread(access, False, thread_id)
             answered = -1
-            while thread and answered < len(paths):
+            while thread and answered < len(paths) < len(handles):
                 answered = len(paths)
-                state = _winapi.WaitForSingleObject(thread, _HALF_A_SECOND)
-                if state == _winapi.WAIT_OBJECT_0:
-                    break
+                _winapi.WaitForSingleObject(thread, 2 * _PATIENCE)
         finally:
             given_up.append(True)
-            if thread and asked and asked[-1] not in paths:
-                _late[thread] = asked[-1], handles[asked[-1]]
+            # They are asked in order.
+            unanswered = list(handles.items())[len(paths) :]
+            if thread and unanswered:
+                _late_threads[thread] = unanswered[0]
             elif thread:
-                _CloseHandle(thread)
+                _kernel32.CloseHandle(thread)
         return paths
 
-    def _file_targets(copies: dict[_Question, int]) -> dict[_Question, str]:
-        """Return what files are.
-
-        Args:
-            copies: The handles to ask with. Those of another process are duplicates.
-        """
-        late = [question for question, _ in _late.values()]
-        asked = {key: copy for key, copy in copies.items() if key not in late}
+    def _file_targets(
+        handles: dict[_HandleKey, int],
+    ) -> dict[_HandleKey, str]:
+        """Return what files are."""
+        late = [key for key, _ in _late_threads.values()]
+        asked = {key: handle for key, handle in handles.items() if key not in late}
         types = _call_natively(_kernel32.GetFileType, asked)
         on_disk = [key for key in types if types[key] == _winapi.FILE_TYPE_DISK]
-        paths = _paths({key: asked[key] for key in on_disk})
-        targets = dict.fromkeys(copies, "File")
-        for key, kind in types.items():
-            otherwise = _FILE_TARGETS.get(kind, "File")
-            targets[key] = paths.get(key) or otherwise
+        paths = _paths({key: asked[key] for key in on_disk}) if on_disk else {}
+        targets: dict[_HandleKey, str] = {}
+        for key in handles:
+            kind = _FILE_TARGETS.get(types.get(key, _winapi.FILE_TYPE_UNKNOWN), "File")
+            targets[key] = paths.get(key) or kind
         return targets
+
+    _handle_in = operator.attrgetter("HandleValue")
 
     class _HandleTable:
         """The system's table of the handles of all processes.
@@ -1083,16 +1021,15 @@ if sys.platform == "win32":
                 )
                 status &= 0xFFFFFFFF
             if status:
-                raise _windows_error(_RtlNtStatusToDosError(status))
+                raise _windows_error(_ntdll.RtlNtStatusToDosError(status))
             head = SYSTEM_HANDLE_INFORMATION_EX.from_buffer(self.bytes)
             entries = SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX * head.NumberOfHandles
             self.entries = entries.from_buffer(self.bytes, ctypes.sizeof(head))
-            # What the threads that are late have for their questions.
-            late = _late.copy()
-            self.hidden = {*late}
-            for (pid, _), handle in late.values():
-                if pid != os.getpid():
-                    self.hidden.add(handle)
+            # Late threads, and the duplicates that they were given.
+            this = os.getpid()
+            late = _late_threads.copy()
+            copies = {copy for key, copy in late.values() if key.pid != this}
+            self.hidden = {(this, handle) for handle in late.keys() | copies}
 
         def rows(self, field: str, value: int) -> Generator[Any, None, None]:
             """Yield the entries in which a field has a given value."""
@@ -1105,42 +1042,27 @@ if sys.platform == "win32":
             index = lowest_bytes.find(value & 0xFF)
             while index != -1:
                 row = self.entries[index]
-                if getattr(row, field) == value and not self._is_hidden(row):
+                key = row.UniqueProcessId, row.HandleValue
+                if getattr(row, field) == value and key not in self.hidden:
                     yield row
                 index = lowest_bytes.find(value & 0xFF, index + 1)
-
-        def _is_hidden(self, row: Any) -> bool:
-            return row.HandleValue in self.hidden and row.UniqueProcessId == os.getpid()
 
     def _list_process(pid: int) -> list[OpenHandle]:
         access = _winapi.PROCESS_DUP_HANDLE
         with _unless_finalizing(_asking), _opened_process(pid, access) as process:
-            _forget_what_has_ended()
-            rows = list(_HandleTable().rows("UniqueProcessId", pid))
-            targets: dict[_Question, str | None] = {}
-            copies: dict[_Question, int] = {}
-            try:
-                for row in rows:
-                    question = pid, row.HandleValue
-                    # It may be closed by now, or of a type that cannot be duplicated.
-                    with contextlib.suppress(OSError):
-                        copy = _copied(row.HandleValue, process)
-                        targets[question] = _type_name(copy)
-                        if targets[question] == "File":
-                            copies[question] = copy
-                        elif process != CURRENT_PROCESS:
-                            _CloseHandle(copy)
-                files = _file_targets(copies)
-            finally:
-                _close_copies(copies)
+            _reap_late_threads()
+            rows = sorted(_HandleTable().rows("UniqueProcessId", pid), key=_handle_in)
+            with _usable_here(map(_handle_in, rows), pid, process) as usable:
+                targets = {key: _type_name(handle) for key, handle in usable.items()}
+                files = {key: usable[key] for key in usable if targets[key] == "File"}
+                targets.update(_file_targets(files))
         handles: list[OpenHandle] = []
         for row in rows:
-            question = pid, row.HandleValue
+            key = _HandleKey(pid, row.HandleValue)
             flag = bool(row.HandleAttributes & OBJ_INHERIT)
-            target = files.get(question, targets.get(question))
-            mode = _access(row.GrantedAccess) if question in files else None
-            handles.append(OpenHandle(row.HandleValue, flag, target, mode))
-        return sorted(handles, key=operator.attrgetter("handle"))
+            mode = _access(row.GrantedAccess) if key in files else None
+            handles.append(OpenHandle(row.HandleValue, flag, targets.get(key), mode))
+        return handles
 
     def _list() -> list[OpenHandle]:
         return _list_process(os.getpid())
@@ -1158,7 +1080,7 @@ else:
     _GONE = (FileNotFoundError, ProcessLookupError)
 
     # No system allows more descriptors, unless told to.
-    _MOST_DESCRIPTORS = 1 << 20
+    _MAX_DESCRIPTORS = 1 << 20
 
     # Access mode 3 is not here: what it means is up to the driver.
     _ACCESS_MODES = {os.O_RDONLY: "r", os.O_WRONLY: "w", os.O_RDWR: "rw"}
@@ -1184,8 +1106,8 @@ else:
                 if "".join(names).isdecimal():
                     return path, sorted(map(int, names))
         limit = os.sysconf("SC_OPEN_MAX")
-        is_usual = 0 <= limit < _MOST_DESCRIPTORS
-        return "", range(limit if is_usual else _MOST_DESCRIPTORS)
+        is_usual = 0 <= limit < _MAX_DESCRIPTORS
+        return "", range(limit if is_usual else _MAX_DESCRIPTORS)
 
     def _dev_fd_lists_all() -> bool:
         # On macOS it always does. On a BSD without fdescfs it is just part of /dev, and
@@ -1193,19 +1115,15 @@ else:
         return APPLE or os.stat("/dev/fd").st_dev != os.stat("/dev").st_dev
 
     def _target(fd: int, folder: int | None) -> str | None:
-        if APPLE:
-            # readlink could only fail on /dev/fd.
-            with contextlib.suppress(OSError):
+        # Its path may be too long, or this system may have no such links.
+        with contextlib.suppress(OSError):
+            # readlink could only fail on macOS' /dev/fd.
+            if APPLE:
                 path = fcntl.fcntl(fd, F_GETPATH, bytes(1024))
                 return os.fsdecode(path.rstrip(b"\0"))
-            return None
-        try:
-            if folder is None:
-                return os.readlink(f"/proc/thread-self/fd/{fd}")
-            return os.readlink(str(fd), dir_fd=folder)
-        except OSError:
-            # Its path may be too long, or this system may have no such links.
-            return None
+            link = f"/proc/thread-self/fd/{fd}" if folder is None else str(fd)
+            return os.readlink(link, dir_fd=folder)
+        return None
 
     def _list() -> list[OpenHandle]:
         path, fds = _own_descriptors()
@@ -1288,19 +1206,19 @@ else:
                     if not _is_ending(thread):
                         return thread, _names_in(thread)
         except _GONE:
-            _raise_gone(pid)
+            raise _missing_process(pid) from None
         return process, []
 
-    def _raise_gone(pid: int) -> NoReturn:
-        """Raise the error of a process that /proc does not show."""
+    def _missing_process(pid: int) -> OSError:
+        """Return the error of a process that /proc does not show."""
         # With the mount option hidepid, another user's process appears not to exist.
         # Only a ProcessLookupError from kill means that it is gone.
         try:
             with contextlib.suppress(PermissionError):
                 os.kill(pid, 0)
         except (ProcessLookupError, OverflowError):
-            raise _no_such_process() from None
-        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM)) from None
+            return _no_such_process()
+        return PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
     def _fdinfo(process: str, fd: int) -> dict[str, str]:
         """Return what /proc says about a descriptor."""
@@ -1351,51 +1269,46 @@ else:
             return f"{socket.inet_ntop(socket.AF_INET, packed)}:{int(port, 16)}"
         return f"[{socket.inet_ntop(socket.AF_INET6, packed)}]:{int(port, 16)}"
 
-    def _descriptions(process: str, inodes: set[str]) -> dict[str, str]:
-        """Return descriptions of sockets, keyed by inode."""
+    def _descriptions(process: str, links: set[str]) -> dict[str, str]:
+        """Return the links of sockets with a description, keyed by the bare link."""
         found: collections.defaultdict[str, list[str]]
         found = collections.defaultdict(list)
         for protocol in "tcp", "udp":
             for _, local, remote, state, *others in _inet_rows(process, protocol):
-                inode = others[5]
-                if inode in inodes:
-                    text = f"{protocol} {_address(local)}"
+                link = f"socket:[{others[5]}]"
+                if link in links:
+                    text = f"{link} {protocol} {_address(local)}"
                     if state == TCP_LISTEN:
                         text += " listening"
                     elif remote.strip("0:"):
                         text += f" -> {_address(remote)}"
-                    found[inode].append(text)
+                    found[link].append(text)
         for flags, inode, name in _unix_rows(process):
-            if inode in inodes:
-                text = f"unix {name}" if name else "unix"
+            link = f"socket:[{inode}]"
+            if link in links:
+                text = f"{link} unix {name}" if name else f"{link} unix"
                 if int(flags, 16) & __SO_ACCEPTCON:
                     text += " listening"
-                found[inode].append(text)
+                found[link].append(text)
         # The name of a Unix socket can imitate a row. Then its inode is there twice.
-        return {inode: texts[0] for inode, texts in found.items() if len(texts) == 1}
+        return {link: texts[0] for link, texts in found.items() if len(texts) == 1}
 
     def _with_descriptions(handles: list[OpenHandle], process: str) -> list[OpenHandle]:
         """Add a description to the target of each socket."""
-        inodes = {
-            handle.target[len("socket:[") : -1]
-            for handle in handles
-            if handle.target and handle.target.startswith("socket:[")
-        }
-        if not inodes:
-            return handles
-        texts: dict[str, str] = {}
-        # Without these tables, a socket keeps its bare link.
+        targets = {handle.target or "" for handle in handles}
+        links = {target for target in targets if target.startswith("socket:[")}
+        # Without the tables, a socket keeps its bare link.
         with contextlib.suppress(OSError, ValueError, IndexError):
-            texts = {
-                f"socket:[{inode}]": f"socket:[{inode}] {text}"
-                for inode, text in _descriptions(process, inodes).items()
-            }
-        return [
-            handle._replace(target=texts.get(handle.target or "", handle.target))
-            for handle in handles
-        ]
+            texts: dict[Any, str] = _descriptions(process, links) if links else {}
+            return [
+                handle._replace(target=texts.get(handle.target, handle.target))
+                for handle in handles
+            ]
+        return handles
 
-    def _list_other(pid: int) -> list[OpenHandle]:
+    def _list_process(pid: int) -> list[OpenHandle]:
+        if pid == os.getpid():
+            return _with_descriptions(_list(), _folder_of(pid))
         _check_proc()
         process, names = _descriptors_of(pid)
         handles: list[OpenHandle] = []
@@ -1417,11 +1330,6 @@ else:
             inheritable = not flags & os.O_CLOEXEC
             handles.append(OpenHandle(fd, inheritable, target, _access(flags)))
         return _with_descriptions(handles, process)
-
-    def _list_process(pid: int) -> list[OpenHandle]:
-        if pid == os.getpid():
-            return _with_descriptions(_list(), _folder_of(pid))
-        return _list_other(pid)
 
 
 def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
@@ -1478,32 +1386,26 @@ if sys.platform == "win32":
     FILE_SHARE_WRITE = 2
     PROCESS_QUERY_LIMITED_INFORMATION = 0x1000
 
-    _QueryFullProcessImageNameW = _bound(
-        _kernel32, "QueryFullProcessImageNameW", BOOL, HANDLE, DWORD, LPWSTR, PDWORD
-    )
+    _declare(_nogil_kernel32.QueryFullProcessImageNameW, HANDLE, DWORD, LPWSTR, PDWORD)
 
     def _holders_of_handle(handle: int, pid: int) -> tuple[list[Holder], str]:
         if _CompareObjectHandles is None:
             raise NotImplementedError("who else has a file: only since Windows 10")
         access = _winapi.PROCESS_DUP_HANDLE
         with _unless_finalizing(_asking), _opened_process(pid, access) as process:
-            _forget_what_has_ended()
-            table = _HandleTable()
-            rows_of = _by_process(table, _type_index(table, handle, pid))
-            try:
-                original = _copied(handle, process)
-            except OSError:
-                raise _bad_handle(handle) from None
+            _reap_late_threads()
+            rows_of = _rows_like(handle, pid)
+            with _usable_here([handle], pid, process) as originals:
+                if not originals:
+                    raise _bad_handle(handle)
+                original = originals[_HandleKey(pid, handle)]
 
-            def select(copies: dict[_Question, int]) -> set[_Question]:
-                same = _CompareObjectHandles
-                return {key for key in copies if same(original, copies[key])}
+                def select(usable: dict[_HandleKey, int]) -> set[_HandleKey]:
+                    same = _CompareObjectHandles
+                    return {key for key in usable if same(original, usable[key])}
 
-            try:
                 is_file = _type_name(original) == "File"
                 return _holders_among(rows_of, select, is_file), ""
-            finally:
-                _close_copies({(pid, handle): original})
 
     def _holders_of_name(kind: str, name: str) -> tuple[list[Holder], str]:
         if kind != "path":
@@ -1511,18 +1413,18 @@ if sys.platform == "win32":
         file = _opened_for_attributes(name)
         try:
             with _unless_finalizing(_asking):
-                _forget_what_has_ended()
-                table = _HandleTable()
-                rows_of = _by_process(table, _type_index(table, file, os.getpid()))
-                own = rows_of[os.getpid()]
-                own[:] = [row for row in own if row.HandleValue != file]
+                _reap_late_threads()
+                rows_of = _rows_like(file, os.getpid())
                 wanted = os.path.normcase(_path(file) or "")
 
-                def select(copies: dict[_Question, int]) -> set[_Question]:
-                    paths = _file_targets(copies)
-                    return {
+                own = _HandleKey(os.getpid(), file)
+
+                def select(usable: dict[_HandleKey, int]) -> set[_HandleKey]:
+                    paths = _file_targets(usable)
+                    same = {
                         key for key in paths if os.path.normcase(paths[key]) == wanted
                     }
+                    return same - {own}
 
                 return _holders_among(rows_of, select, is_file=True), ""
         finally:
@@ -1538,38 +1440,31 @@ if sys.platform == "win32":
         is_pipe = drive.lower().endswith(("\\pipe", "\\mailslot"))
         if drive[1:] != ":" and (is_pipe or not is_share):
             raise OSError(errno.EINVAL, "expected a file on disk, or a folder", path)
-        share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE
+        access, flags = FILE_READ_ATTRIBUTES, FILE_FLAG_BACKUP_SEMANTICS
+        share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE
+        existing = _winapi.OPEN_EXISTING
         try:
-            return _winapi.CreateFile(
-                path,
-                FILE_READ_ATTRIBUTES,
-                share_all,
-                0,
-                _winapi.OPEN_EXISTING,
-                FILE_FLAG_BACKUP_SEMANTICS,
-                0,
-            )
+            return _winapi.CreateFile(path, access, share, 0, existing, flags, 0)
         except OSError as error:
             error.filename = path
             raise
 
-    def _type_index(table: _HandleTable, handle: int, pid: int) -> int:
-        for row in table.rows("UniqueProcessId", pid):
-            if row.HandleValue == handle:
-                return int(row.ObjectTypeIndex)
-        raise _bad_handle(handle)
-
-    def _by_process(table: _HandleTable, type_index: int) -> dict[int, list[Any]]:
-        """Return the handles of one type, for each process in order."""
+    def _rows_like(handle: int, pid: int) -> dict[int, list[Any]]:
+        """Return all handles of the type of this one, for each process in order."""
+        table = _HandleTable()
+        own = table.rows("UniqueProcessId", pid)
+        types = [row.ObjectTypeIndex for row in own if row.HandleValue == handle]
+        if not types:
+            raise _bad_handle(handle)
         rows: collections.defaultdict[int, list[Any]]
         rows = collections.defaultdict(list)
-        for row in table.rows("ObjectTypeIndex", type_index):
+        for row in table.rows("ObjectTypeIndex", types[0]):
             rows[row.UniqueProcessId].append(row)
-        return {pid: rows[pid] for pid in sorted(rows)}
+        return {pid: sorted(rows[pid], key=_handle_in) for pid in sorted(rows)}
 
     def _holders_among(
         rows_of: dict[int, list[Any]],
-        select: Callable[[dict[_Question, int]], set[_Question]],
+        select: Callable[[dict[_HandleKey, int]], set[_HandleKey]],
         is_file: bool,
     ) -> list[Holder]:
         """Return what `select` picks from the handles of each process."""
@@ -1578,36 +1473,22 @@ if sys.platform == "win32":
         for pid, rows in rows_of.items():
             # It may have ended by now, or access to it may be denied.
             with contextlib.suppress(OSError), _opened_process(pid, access) as process:
-                copies: dict[_Question, int] = {}
-                try:
-                    for row in rows:
-                        # It may be closed by now.
-                        with contextlib.suppress(OSError):
-                            copy = _copied(row.HandleValue, process)
-                            copies[pid, row.HandleValue] = copy
-                    selected = select(copies)
-                finally:
-                    _close_copies(copies)
-                chosen = [row for row in rows if (pid, row.HandleValue) in selected]
-                found += _as_holders(chosen, process, is_file)
-        return found
-
-    def _as_holders(rows: list[Any], process: int, is_file: bool) -> list[Holder]:
-        program = _program(process) if rows else None
-        found: list[Holder] = []
-        for row in sorted(rows, key=operator.attrgetter("HandleValue")):
-            flag = bool(row.HandleAttributes & OBJ_INHERIT)
-            access = _access(row.GrantedAccess) if is_file else None
-            pid = row.UniqueProcessId
-            found.append(Holder(pid, row.HandleValue, flag, access, program))
+                with _usable_here(map(_handle_in, rows), pid, process) as usable:
+                    selected = select(usable)
+                program = _program(process) if selected else None
+                for row in rows:
+                    if _HandleKey(pid, row.HandleValue) in selected:
+                        flag = bool(row.HandleAttributes & OBJ_INHERIT)
+                        mode = _access(row.GrantedAccess) if is_file else None
+                        holder = Holder(pid, row.HandleValue, flag, mode, program)
+                        found.append(holder)
         return found
 
     def _program(process: int) -> str | None:
         path = ctypes.create_unicode_buffer(32768)
-        size = DWORD(len(path))
-        if _QueryFullProcessImageNameW(process, 0, path, ctypes.byref(size)):
-            return path.value
-        return None
+        size = ctypes.byref(DWORD(len(path)))
+        known = _nogil_kernel32.QueryFullProcessImageNameW(process, 0, path, size)
+        return path.value if known else None
 
 else:
     AT_STATX_DONT_SYNC = 0x4000
@@ -1639,21 +1520,16 @@ else:
 
     def _identity(path: str, *, dir_fd: int | None = None) -> tuple[int, ...]:
         """Return the device and the inode that a link in /proc points to."""
-        if _statx is not None:
-            # An absolute path needs no folder.
-            folder = -1 if dir_fd is None else dir_fd
-            status = statx()
-            if not _statx(
-                folder,
-                path.encode(),
-                AT_STATX_DONT_SYNC,
-                STATX_INO,
-                ctypes.byref(status),
-            ):
-                return status.stx_ino, status.stx_dev_major, status.stx_dev_minor
+        # An absolute path needs no folder.
+        folder = -1 if dir_fd is None else dir_fd
+        how = AT_STATX_DONT_SYNC
+        status = statx()
+        if _statx is not None and not _statx(
+            folder, path.encode(), how, STATX_INO, ctypes.byref(status)
+        ):
+            return status.stx_ino, status.stx_dev_major, status.stx_dev_minor
         result = os.stat(path, dir_fd=dir_fd)
-        device = result.st_dev
-        return result.st_ino, os.major(device), os.minor(device)
+        return result.st_ino, os.major(result.st_dev), os.minor(result.st_dev)
 
     def _holders_of_handle(fd: int, pid: int) -> tuple[list[Holder], str]:
         _check_proc()
@@ -1905,12 +1781,11 @@ def _holders(file: Any, pid: SupportsIndex | None) -> tuple[list[Holder], str]:
             return _holders_of_name("path", os.fsdecode(file))
         return _holders_of_handle(_handle_of(file), os.getpid())
     process = _process_id(pid)
-    if _is_open_handle(file):
-        handle = file.fileno()
-    elif hasattr(file, "__index__"):
-        handle = OpenHandle(_plain_int(file)).handle
-    else:
-        raise _expected("a number or an OpenHandle", file)
+    if not _is_open_handle(file):
+        if not hasattr(file, "__index__"):
+            raise _expected("a number or an OpenHandle", file)
+        file = OpenHandle(_plain_int(file))
+    handle = file.fileno()
     _check_range(handle, _HANDLE_BITS)
     return _holders_of_handle(handle, process)
 
@@ -2004,11 +1879,11 @@ class _Block:
 def _lock_here() -> Any:
     """Return the lock of this process, which may be the child of a fork."""
     if _lock_pid != os.getpid():
-        _begin_anew()
+        _reset_after_fork()
     return _unless_finalizing(_lock)
 
 
-def _begin_anew() -> None:
+def _reset_after_fork() -> None:
     """Give a forked child a lock of its own, and end other threads' blocks."""
     global _lock, _lock_pid, _this_process
     for block in list(_blocks):
@@ -2021,12 +1896,12 @@ def _begin_anew() -> None:
 
 # WebAssembly has no fork.
 if sys.platform != "win32" and hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(after_in_child=_reset_after_fork)
 
 
 if sys.platform == "win32":
 
-    def _shut_off_all_but(kept: set[int]) -> None:
+    def _disable_inheritance_except(kept: set[int]) -> None:
         for row in _HandleTable().rows("UniqueProcessId", os.getpid()):
             if row.HandleAttributes & OBJ_INHERIT and row.HandleValue not in kept:
                 # It may be closed by now.
@@ -2040,7 +1915,7 @@ else:
     # around that: Android kills a process for a call that its filter does not know.
     _close_range: Any = getattr(_libc, "close_range", None)
 
-    def _shut_off_all_but(kept: set[int]) -> None:
+    def _disable_inheritance_except(kept: set[int]) -> None:
         spared = sorted(kept)
         firsts = [0, *(fd + 1 for fd in spared)]
         # gVisor rejects a last number above INT_MAX.
@@ -2089,7 +1964,7 @@ def disable_inheritance(*keep: _File) -> None:
     kept = {*_handles_of(keep), *_streams()}
     with _lock_here():
         kept.update(handle for handle, owners in list(_owners.items()) if owners)
-        _shut_off_all_but(kept)
+        _disable_inheritance_except(kept)
 
 
 @contextlib.contextmanager
@@ -2176,9 +2051,6 @@ if sys.platform == "win32":
         reduction = sys.modules["multiprocessing.reduction"]
         return reduction.duplicate(handle, popen.sentinel, True)
 
-    def _unpickled_in_child(handle: int) -> int:
-        return handle
-
     def _descriptor(handle: int, appending: bool) -> int:
         flags = os.O_NOINHERIT | (os.O_APPEND if appending else 0)
         return msvcrt.open_osfhandle(handle, flags)
@@ -2202,16 +2074,12 @@ else:
         """Return what to pickle for a process that multiprocessing is spawning."""
         return sys.modules["multiprocessing.reduction"].DupFd(fd)
 
-    def _unpickled_in_child(pickled: Any) -> int:
-        fd: int = pickled.detach()
-        return fd
-
     def _descriptor(fd: int, _appending: bool) -> int:
         return fd
 
 
 # No handle has more digits. int rejects strings of several thousand.
-_MOST_DIGITS = 20
+_MAX_DIGITS = 20
 
 
 class _Argument(str):
@@ -2225,17 +2093,14 @@ class _Argument(str):
 
     __slots__ = ("handle", "is_usable", "process")
 
-    handle: int
-    is_usable: bool
-    process: object
-
     def __new__(cls, handle: int, mark: str) -> _Argument:  # noqa: PYI034
-        argument = super().__new__(cls, f"{handle}{mark}")
-        argument.handle = handle
-        argument.process = _this_process
+        return super().__new__(cls, f"{handle}{mark}")
+
+    def __init__(self, handle: int, _mark: str) -> None:
+        self.handle = handle
+        self.process = _this_process
         # False when the block has ended or, in a forked process, when it is received.
-        argument.is_usable = True
-        return argument
+        self.is_usable = True
 
     def __reduce_ex__(self, _protocol: SupportsIndex) -> tuple[Any, ...]:
         # If nobody has imported multiprocessing.context, no process is being spawned.
@@ -2262,7 +2127,8 @@ class _Argument(str):
 
 
 def _unpickle_argument(pickled: Any, mark: str) -> str:
-    return f"{_unpickled_in_child(pickled)}{mark}"
+    handle = pickled.detach() if hasattr(pickled, "detach") else pickled
+    return f"{handle}{mark}"
 
 
 @contextlib.contextmanager
@@ -2392,21 +2258,17 @@ def receive_handle(arg: str) -> int:
 
 def _parse_argument(arg: object) -> tuple[int, bool]:
     """Return the handle that an argument names, and whether to append to it."""
+    import re
+
     if not isinstance(arg, str):
         raise _expected("a str from child.args", arg)
-    appending = bool(_APPENDING) and arg.endswith(_APPENDING)
-    digits = arg[: -len(_APPENDING)] if appending else arg
     # int would accept spaces, signs, underscores and the digits of other scripts. A
     # number is a multiple of 4 if its last two digits are.
-    is_decimal = digits.isascii() and digits.isdigit()
-    if (
-        is_decimal
-        and (digits == "0" or not digits.startswith("0"))
-        and int(digits[-2:]) % _HANDLE_MULTIPLE == 0
-    ):
-        # Digits beyond these are cut off. What is left is still too large for a handle.
-        return int(digits[:_MOST_DIGITS]), appending
-    raise ValueError(f"expected a string that passing makes, not {arg!r}")
+    match = re.fullmatch(rf"(0|[1-9][0-9]*)(|{_APPENDING})", arg)
+    if not match or int(match[1][-2:]) % _HANDLE_MULTIPLE:
+        raise ValueError(f"expected a string that passing makes, not {arg!r}")
+    # Digits beyond these are cut off. What is left is still too large for a handle.
+    return int(match[1][:_MAX_DIGITS]), match[2] != ""
 
 
 def _receive(arg: Any, result_of: Callable[[int, bool], int]) -> int:
@@ -2480,7 +2342,15 @@ Examples:
 """
 
 
-class _Failure(Exception):  # noqa: N818
+# The options of each command, as getopt takes them.
+_OPTIONS = {
+    "list": ["pid=", "json", "check"],
+    "holders": ["pid=", "json"],
+    "run": ["pass="],
+}
+
+
+class _CommandError(Exception):
     """What ends the command line with a message."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -2488,8 +2358,8 @@ class _Failure(Exception):  # noqa: N818
         self.status = status
 
 
-def _bad_usage(reason: str) -> _Failure:
-    return _Failure(2, f"{reason} (try --help)")
+def _bad_usage(reason: str) -> _CommandError:
+    return _CommandError(2, f"{reason} (try --help)")
 
 
 if sys.platform == "win32":
@@ -2497,31 +2367,25 @@ if sys.platform == "win32":
     # ERROR_NO_DATA into EINVAL.
     _READER_GONE = {errno.EPIPE, errno.EINVAL}
 
-    def _closing_hint(_handles: list[int]) -> str:
-        return ""
-
     def _find_program(name: str) -> str:
         """Return the absolute path of a program, never of a batch file."""
         import shutil
 
         found = shutil.which(name)
         if found is None:
-            raise _Failure(127, f"{name}: not found")
+            raise _CommandError(127, f"{name}: not found")
         program = os.path.abspath(found)
         # Windows searches this folder first, and anybody may have put a program here.
         if not os.path.dirname(name) and os.path.dirname(program) == os.getcwd():
             # With its extension, because shutil.which of Python before 3.12 adds none
             # to a name with a folder.
             path = os.path.join(".", os.path.basename(program))
-            raise _Failure(
-                126, f"{name}: it is in the current directory: write {path} to run it"
-            )
+            reason = f"it is in the current directory: write {path} to run it"
+            raise _CommandError(126, f"{name}: {reason}")
         # cmd.exe would parse its arguments once more, by rules of its own.
         if program.lower().endswith((".bat", ".cmd")):
-            raise _Failure(
-                126,
-                f"{name}: it is a batch file: use cmd /c, which has its own quoting",
-            )
+            reason = "it is a batch file: use cmd /c, which has its own quoting"
+            raise _CommandError(126, f"{name}: {reason}")
         return program
 
     def _execute(command: list[str], passed: list[tuple[int, int]]) -> int:
@@ -2536,20 +2400,13 @@ if sys.platform == "win32":
             try:
                 process = subprocess.Popen([program, *command[1:]], **child.popen)
             except OSError as error:
-                raise _Failure(126, f"{command[0]}: {error}") from None
+                raise _CommandError(126, f"{command[0]}: {error}") from None
         status = process.wait()
         # sys.exit takes a C long.
         return status - (1 << 32) if status >> 31 else status
 
 else:
     _READER_GONE = {errno.EPIPE}
-
-    def _closing_hint(fds: list[int]) -> str:
-        them = "it" if len(fds) == 1 else "them"
-        closed = " ".join(f"{fd}<&-" for fd in fds)
-        # Other shells take only one digit there.
-        shell = " in bash" if len(str(max(fds))) > 1 else ""
-        return f"close {them} for this command ({closed}{shell}), or "
 
     def _renumber(passed: list[tuple[int, int]]) -> None:
         """Make descriptors inheritable, each under the number that it is to have.
@@ -2568,19 +2425,18 @@ else:
             free = [number for number in sources if number not in sources.values()]
             if free:
                 number = free[0]
-                _move(sources.pop(number), number)
+                try:
+                    os.dup2(sources.pop(number), number)
+                except (OSError, OverflowError) as error:
+                    raise _CommandError(
+                        2, f"bad descriptor {number}: {error}"
+                    ) from None
             else:
                 # The numbers that are left form cycles. Copy one out of the way.
                 number, fd = next(iter(sources.items()))
                 sources[number] = _duplicate(fd)
 
-    def _move(fd: int, number: int) -> None:
-        try:
-            os.dup2(fd, number)
-        except (OSError, OverflowError) as error:
-            raise _Failure(2, f"bad descriptor {number}: {error}") from None
-
-    def _execute(command: list[str], passed: list[tuple[int, int]]) -> NoReturn:
+    def _execute(command: list[str], passed: list[tuple[int, int]]) -> int:
         """Replace this process with a command that gets only these descriptors."""
         import shutil
         import signal
@@ -2598,10 +2454,12 @@ else:
             # Some folders of PATH may be closed to this user, which is no answer.
             path = name if os.path.dirname(name) else shutil.which(name, os.F_OK)
             if not path or not os.path.exists(path):
-                raise _Failure(127, f"{name}: not found") from None
+                raise _CommandError(127, f"{name}: not found") from None
             if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-                raise _Failure(127, f"{name}: its interpreter is not found") from None
-            raise _Failure(126, f"{name}: {error}") from None
+                raise _CommandError(
+                    127, f"{name}: its interpreter is not found"
+                ) from None
+            raise _CommandError(126, f"{name}: {error}") from None
         finally:
             # They are ignored again, so that writing a message that nobody reads does
             # not end this process.
@@ -2613,59 +2471,69 @@ def _main(args: list[str]) -> int:
     import getopt
 
     command, rest = "list", args
-    if args and args[0] in _COMMANDS:
+    if args and args[0] in _OPTIONS:
         command, rest = args[0], args[1:]
-    function, names = _COMMANDS[command]
     # With --check and for holders, status 1 is an answer.
     error_status = 2 if command == "holders" else 1
     try:
         # This stops at the first argument that is no option, and at "--".
-        options, words = getopt.getopt(rest, "h", ["help", "version", *names])
+        options, words = getopt.getopt(
+            rest, "h", ["help", "version", *_OPTIONS[command]]
+        )
         if ("--check", "") in options:
             error_status = 2
-        given = [name for name, _ in options]
-        if "-h" in given or "--help" in given:
-            status, text, note = 0, _HELP, ""
-        elif "--version" in given:
-            status, text, note = 0, f"inheritable {__version__}\n", ""
-        else:
-            status, text, note = function(options, words)
+        status, text, note = _answer(command, options, words)
         _print(text)
     except getopt.GetoptError as error:
         status, note = 2, f"{' '.join(args)}: {error} (try --help)"
-    except _Failure as error:
+    except _CommandError as error:
         status, note = error.status, f"{' '.join(args)}: {error}"
     except (OSError, OverflowError, ValueError, NotImplementedError) as error:
         status, note = error_status, f"{' '.join([command, *rest])}: {error}"
     if note:
-        _print_note(note)
+        line = _escaped(f"inheritable: {note}").encode("ascii", "backslashreplace")
+        # stderr may be closed, or nobody may be reading it.
+        with contextlib.suppress(OSError):
+            os.write(2, line + b"\n")
     return status
+
+
+def _answer(
+    command: str, options: list[tuple[str, str]], words: list[str]
+) -> tuple[int, str, str]:
+    """Return the exit status, the text for stdout and the sentence for stderr."""
+    chosen = dict(options)
+    if "-h" in chosen or "--help" in chosen:
+        return 0, _HELP, ""
+    if "--version" in chosen:
+        return 0, f"inheritable {__version__}\n", ""
+    if command == "list":
+        return _list_command(chosen, words)
+    if command == "holders":
+        return _holders_command(chosen, words)
+    return _run_command([value for _, value in options], words), "", ""
 
 
 def _parse_number(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise _bad_usage(f"expected a number, not {text!r}")
     # Digits beyond these are cut off. What is left is still too large for anything.
-    return int(text.lstrip("0")[:_MOST_DIGITS] or "0")
+    return int(text.lstrip("0")[:_MAX_DIGITS] or "0")
 
 
-def _list_command(
-    options: list[tuple[str, str]], words: list[str]
-) -> tuple[int, str, str]:
-    """Return the exit status, the text for stdout and the sentence for stderr."""
+def _list_command(options: dict[str, str], words: list[str]) -> tuple[int, str, str]:
     if words:
         raise _bad_usage(
             f"unexpected argument {words[0]!r}; list, holders or run must come first"
         )
-    chosen = dict(options)
-    if "--check" in chosen and "--pid" in chosen:
+    if "--check" in options and "--pid" in options:
         raise _bad_usage(
             "--check is for this process only, so it cannot be used with --pid"
         )
-    pid = _parse_number(chosen["--pid"]) if "--pid" in chosen else os.getpid()
+    pid = _parse_number(options["--pid"]) if "--pid" in options else os.getpid()
     handles = open_handles(pid)
     status, note = 0, ""
-    if "--check" in chosen:
+    if "--check" in options:
         handles = [
             handle
             for handle in handles
@@ -2673,51 +2541,48 @@ def _list_command(
         ]
         if handles:
             status, note = 1, _leak_note([handle.handle for handle in handles])
-    if "--json" in chosen:
+    if "--json" in options:
         return status, _json(handles), note
-    if "--check" in chosen and not handles:
+    if "--check" in options and not handles:
         return status, "", note
-    streams = {} if "--pid" in chosen else _streams()
-    rows = [_list_row(handle, streams) for handle in handles]
+    streams = {} if "--pid" in options else _streams()
+    rows: list[str] = []
+    for handle in handles:
+        texts = [handle.target] if handle.target else []
+        if handle.handle in streams:
+            texts.append(f"({streams[handle.handle]})")
+        rows.append(_row(handle, " ".join(texts)))
     return status, _table("handle  inheritable  access  target", rows), note
 
 
 def _leak_note(handles: list[int]) -> str:
-    files = "1 file" if len(handles) == 1 else f"{len(handles)} files"
-    hint = f"{_closing_hint(handles)}start your program with inheritable.py run"
-    return f"a child would inherit {files}: {hint}"
+    files, them = "1 file", "it"
+    if len(handles) > 1:
+        files, them = f"{len(handles)} files", "them"
+    note = f"a child would inherit {files}: "
+    if sys.platform != "win32":
+        closed = " ".join(f"{fd}<&-" for fd in handles)
+        # Other shells take only one digit there.
+        shell = " in bash" if len(str(max(handles))) > 1 else ""
+        note += f"close {them} for this command ({closed}{shell}), or "
+    return f"{note}start your program with inheritable.py run"
 
 
-def _list_row(handle: OpenHandle, streams: dict[int, str]) -> str:
-    row = f"{handle.handle:6}  {_yes_or_no(handle.inheritable):11}"
-    words = [handle.target] if handle.target else []
-    if handle.handle in streams:
-        words.append(f"({streams[handle.handle]})")
-    if not words:
-        return f"{row}  {handle.access or '-'}"
-    return f"{row}  {handle.access or '-':6}  {' '.join(words)}"
+def _row(found: OpenHandle | Holder, text: str) -> str:
+    """Return the line of a table. Nothing is cut off the end of the text."""
+    flag = {True: "yes", False: "no", None: "?"}[found.inheritable]
+    row = f"{found.handle:6}  {flag:11}  {found.access or '-'}"
+    return f"{row:27}  {text}" if text else row
 
 
-def _yes_or_no(flag: bool | None) -> str:
-    return {True: "yes", False: "no", None: "?"}[flag]
-
-
-def _holders_command(
-    options: list[tuple[str, str]], words: list[str]
-) -> tuple[int, str, str]:
-    """Return the exit status, the text for stdout and the sentence for stderr."""
+def _holders_command(options: dict[str, str], words: list[str]) -> tuple[int, str, str]:
     if len(words) != 1:
         raise _bad_usage("expected one FD or NAME, after the options")
-    chosen = dict(options)
-    found, note = _holders_of_word(words[0], chosen.get("--pid"))
+    found, note = _holders_of_word(words[0], options.get("--pid"))
     status = 0 if found else 1
-    if "--json" in chosen:
+    if "--json" in options:
         return status, _json(found), note
-    rows = [
-        f"{holder.pid:6}  {holder.handle:6}  {_yes_or_no(holder.inheritable):11}  "
-        f"{holder.access or '-':6}  {holder.command or ''}"
-        for holder in found
-    ]
+    rows = [f"{holder.pid:6}  {_row(holder, holder.command or '')}" for holder in found]
     head = "   pid  handle  inheritable  access  command"
     return status, _table(head, rows), note
 
@@ -2732,23 +2597,21 @@ def _holders_of_word(word: str, pid: str | None) -> tuple[list[Holder], str]:
     except OSError as error:
         port = word.rpartition(":")[2]
         if error.errno in (errno.EBADF, errno.ENOENT) and _is_port(port):
-            raise _Failure(2, f"{error}; for a port: tcp:{port}") from None
+            raise _CommandError(2, f"{error}; for a port: tcp:{port}") from None
         raise
 
 
-def _run_command(
-    options: list[tuple[str, str]], words: list[str]
-) -> tuple[int, str, str]:
+def _run_command(passed: list[str], words: list[str]) -> int:
     """Return the exit status, unless this process becomes the command."""
     if not words:
         raise _bad_usage("expected a COMMAND")
-    passed = _parse_passed(value for _, value in options)
+    pairs = _parse_passed(passed)
     if not words[0]:
-        raise _Failure(127, "'': not found")
-    return _execute(words, passed), "", ""
+        raise _CommandError(127, "'': not found")
+    return _execute(words, pairs)
 
 
-def _parse_passed(texts: Iterable[str]) -> list[tuple[int, int]]:
+def _parse_passed(texts: list[str]) -> list[tuple[int, int]]:
     """Return pairs of a descriptor and its number in the command."""
     passed: list[tuple[int, int]] = []
     for text in texts:
@@ -2762,17 +2625,9 @@ def _parse_passed(texts: Iterable[str]) -> list[tuple[int, int]]:
         try:
             get_handle_inheritable(fd)
         except (OSError, OverflowError) as error:
-            raise _Failure(2, f"bad descriptor {fd}: {error}") from None
+            raise _CommandError(2, f"bad descriptor {fd}: {error}") from None
         passed.append((fd, number))
     return passed
-
-
-# For each command: its function, and its options as getopt takes them.
-_COMMANDS = {
-    "list": (_list_command, ["pid=", "json", "check"]),
-    "holders": (_holders_command, ["pid=", "json"]),
-    "run": (_run_command, ["pass="]),
-}
 
 
 def _json(rows: Sequence[OpenHandle | Holder]) -> str:
@@ -2813,13 +2668,6 @@ def _print(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno not in _READER_GONE:
             raise OSError(error.errno, f"stdout: {error.strerror}") from None
-
-
-def _print_note(note: str) -> None:
-    line = _escaped(f"inheritable: {note}").encode("ascii", "backslashreplace")
-    # stderr may be closed, or nobody may be reading it.
-    with contextlib.suppress(OSError):
-        os.write(2, line + b"\n")
 
 
 if __name__ == "__main__":
