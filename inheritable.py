@@ -1271,8 +1271,7 @@ else:
 
     def _descriptions(process: str, links: set[str]) -> dict[str, str]:
         """Return the links of sockets with a description, keyed by the bare link."""
-        found: collections.defaultdict[str, list[str]]
-        found = collections.defaultdict(list)
+        found: dict[str, list[str]] = collections.defaultdict(list)
         for protocol in "tcp", "udp":
             for _, local, remote, state, *others in _inet_rows(process, protocol):
                 link = f"socket:[{others[5]}]"
@@ -1456,8 +1455,7 @@ if sys.platform == "win32":
         types = [row.ObjectTypeIndex for row in own if row.HandleValue == handle]
         if not types:
             raise _bad_handle(handle)
-        rows: collections.defaultdict[int, list[Any]]
-        rows = collections.defaultdict(list)
+        rows: dict[int, list[Any]] = collections.defaultdict(list)
         for row in table.rows("ObjectTypeIndex", types[0]):
             rows[row.UniqueProcessId].append(row)
         return {pid: sorted(rows[pid], key=_handle_in) for pid in sorted(rows)}
