@@ -1299,8 +1299,8 @@ else:
         """Return the links of sockets with a description, keyed by the bare link."""
         found: dict[str, list[str]] = collections.defaultdict(list)
         for protocol in "tcp", "udp":
-            for _, local, remote, state, *others in _inet_rows(process, protocol):
-                link = f"socket:[{others[5]}]"
+            for local, remote, state, _, inode in _inet_rows(process, protocol):
+                link = f"socket:[{inode}]"
                 if link in links:
                     text = f"{link} {protocol} {_address(local)}"
                     if state == TCP_LISTEN:
