@@ -421,13 +421,15 @@ if sys.platform == "win32":
             return True
         if int_is_handle is not None:
             return int_is_handle
+        if _is_open_handle(file):
+            return True
         # A closed socket returns -1. As a handle, that would be this process itself.
         if number == -1:
             return False
         names = _class_names(_innermost(file, number))
         if names & _CLASSES_WITH_DESCRIPTORS:
             return False
-        if names & _CLASSES_WITH_HANDLES or _is_open_handle(file):
+        if names & _CLASSES_WITH_HANDLES:
             return True
         raise TypeError(
             f"whether fileno() of {type(file).__name__!r} is a descriptor or a handle "
@@ -473,11 +475,16 @@ if sys.platform == "win32":
     def _streams() -> dict[int, str]:
         # If one handle is several of the streams, stdin wins over stdout, and stdout
         # over stderr. A program without a console may have None for a stream.
-        return {
-            _winapi.GetStdHandle(_winapi.STD_ERROR_HANDLE): "stderr",
-            _winapi.GetStdHandle(_winapi.STD_OUTPUT_HANDLE): "stdout",
-            _winapi.GetStdHandle(_winapi.STD_INPUT_HANDLE): "stdin",
-        }
+        streams: dict[int, str] = {}
+        for number, name in [
+            (_winapi.STD_ERROR_HANDLE, "stderr"),
+            (_winapi.STD_OUTPUT_HANDLE, "stdout"),
+            (_winapi.STD_INPUT_HANDLE, "stdin"),
+        ]:
+            # One that is not valid counts as an error.
+            with contextlib.suppress(OSError):
+                streams[_winapi.GetStdHandle(number)] = name
+        return streams
 
     def _is_stream(handle: int) -> bool:
         """Return whether a handle is a standard stream, or the same object as one.
@@ -510,7 +517,8 @@ else:
         # PyPy 7.3.11 has only F_DUPFD, so FD_CLOEXEC is also set afterwards.
         command = getattr(fcntl, "F_DUPFD_CLOEXEC", fcntl.F_DUPFD)
         copy: int = fcntl.fcntl(fd, command, 3)
-        _set(copy, False)
+        if command == fcntl.F_DUPFD:
+            _set(copy, False)
         return copy
 
     _close = os.close
@@ -805,7 +813,7 @@ if sys.platform == "win32":
         name = UNICODE_STRING.from_buffer(buffer)
         return ctypes.wstring_at(name.Buffer, name.Length // 2)
 
-    def _access(granted: int) -> str:
+    def _granted_access(granted: int) -> str:
         reads = granted & FILE_READ_DATA
         writes = granted & (FILE_WRITE_DATA | FILE_APPEND_DATA)
         return ("r" if reads else "") + ("w" if writes else "")
@@ -833,6 +841,10 @@ if sys.platform == "win32":
     # The handles of the threads that are late. For each: what it was asked about, and
     # the handle that it was given.
     _late_threads: dict[int, tuple[_HandleKey, int]] = {}
+
+    # The duplicates of other processes' handles that are open here. A KeyboardInterrupt
+    # may keep one from being closed. Then the next call closes it.
+    _duplicates: set[int] = set()
 
     # Only one thread of this process asks at a time. So no list contains what another
     # one has opened for its questions.
@@ -891,6 +903,8 @@ if sys.platform == "win32":
                     # Until it has ended it counts as late, whatever comes between.
                     _late_threads[thread] = key, handle
                     threads.append(thread)
+                    if key.pid == _CLOSING:
+                        _duplicates.discard(handle)
             del left[:_MAX_THREADS]
             _wait_while_some_end(threads)
             for thread in threads:
@@ -919,24 +933,32 @@ if sys.platform == "win32":
             for handle in handles:
                 # It may be closed by now, or of a type that cannot be duplicated.
                 with contextlib.suppress(OSError):
-                    copies[_HandleKey(pid, handle)] = _duplicate(handle, process)
+                    copy = _duplicate(handle, process)
+                    _duplicates.add(copy)
+                    copies[_HandleKey(pid, handle)] = copy
             yield copies
         finally:
-            late = [copy for _, copy in _late_threads.values()]
-            _close_copies([copy for copy in copies.values() if copy not in late])
+            _close_duplicates({*copies.values()})
 
-    def _close_copies(copies: list[int]) -> None:
-        # Closing the last handle to a file may wait, as GetFileType does.
-        handles = {_HandleKey(_CLOSING, copy): copy for copy in copies}
-        _call_natively(_kernel32.CloseHandle, handles)
+    def _close_duplicates(copies: set[int]) -> None:
+        """Close duplicates, except those that late threads use."""
+        files: dict[_HandleKey, int] = {}
+        for copy in copies - {handle for _, handle in _late_threads.values()}:
+            # Closing the last handle to a file may wait, as GetFileType does.
+            if _type_name(copy) == "File":
+                files[_HandleKey(_CLOSING, copy)] = copy
+            else:
+                _duplicates.discard(copy)
+                _kernel32.CloseHandle(copy)
+        _call_natively(_kernel32.CloseHandle, files)
 
     def _reap_late_threads() -> None:
-        for thread, (key, handle) in list(_late_threads.items()):
+        """Forget the threads that have ended, and close what nobody uses any more."""
+        for thread in list(_late_threads):
             if _exit_code(thread) != _winapi.STILL_ACTIVE:
                 del _late_threads[thread]
                 _kernel32.CloseHandle(thread)
-                if key.pid not in (_CLOSING, os.getpid()):
-                    _close_copies([handle])
+        _close_duplicates({*_duplicates})
 
     def _without_prefix(path: str) -> str:
         # A question mark cannot be anywhere else in a path.
@@ -1025,11 +1047,12 @@ if sys.platform == "win32":
             head = SYSTEM_HANDLE_INFORMATION_EX.from_buffer(self.bytes)
             entries = SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX * head.NumberOfHandles
             self.entries = entries.from_buffer(self.bytes, ctypes.sizeof(head))
-            # Late threads, and the duplicates that they were given.
+            # Late threads, and the duplicates that are still open.
             this = os.getpid()
             late = _late_threads.copy()
-            copies = {copy for key, copy in late.values() if key.pid != this}
-            self.hidden = {(this, handle) for handle in late.keys() | copies}
+            copies = {copy for key, copy in late.values() if key.pid == _CLOSING}
+            hidden = late.keys() | copies | _duplicates.copy()
+            self.hidden = {(this, handle) for handle in hidden}
 
         def rows(self, field: str, value: int) -> Generator[Any, None, None]:
             """Yield the entries in which a field has a given value."""
@@ -1060,7 +1083,7 @@ if sys.platform == "win32":
         for row in rows:
             key = _HandleKey(pid, row.HandleValue)
             flag = bool(row.HandleAttributes & OBJ_INHERIT)
-            mode = _access(row.GrantedAccess) if key in files else None
+            mode = _granted_access(row.GrantedAccess) if key in files else None
             handles.append(OpenHandle(row.HandleValue, flag, targets.get(key), mode))
         return handles
 
@@ -1232,31 +1255,34 @@ else:
         return found
 
     def _inet_rows(process: str, protocol: str) -> Generator[list[str], None, None]:
-        """Yield the fields of each row in a /proc table of TCP or UDP sockets.
-
-        They are: number, local address, remote address, state, queues, timer,
-        retransmits, user, timeout, inode.
-        """
+        """Yield local address, remote address, state, user and inode of sockets."""
         for table in protocol, f"{protocol}6":
             # A kernel without IPv6 has no table for it.
             with contextlib.suppress(FileNotFoundError):
                 with open(f"{process}/net/{table}", encoding="ascii") as rows:
                     lines = rows.readlines()
                 for line in lines[1:]:
-                    yield line.split()
+                    fields = line.split()
+                    yield [*fields[1:4], fields[7], fields[9]]
 
-    def _unix_rows(process: str) -> Generator[tuple[str, str, str], None, None]:
-        """Yield the flags, the inode and the name of each Unix socket."""
+    def _unix_rows(process: str) -> list[tuple[str, str, str]]:
+        """Return the flags, the inode and the name of each Unix socket."""
         import re
 
         with open(f"{process}/net/unix", "rb") as table:
             text = os.fsdecode(table.read())
-        # A name may have spaces and line breaks in it. So a row ends where the next one
-        # begins.
-        for row in re.split(r"\n(?=[0-9a-f]+: [0-9A-F]{8} )", text[:-1])[1:]:
-            _, _, _, flags, _, _, rest = row.split(" ", 6)
-            inode, _, name = rest.lstrip(" ").partition(" ")
-            yield flags, inode, name
+        # Address, references, protocol, flags, type, state and inode. The name is what
+        # comes before the next row, because it may have spaces and line breaks in it.
+        row = r"[0-9a-f]+: (?:[0-9A-F]{8} ){2}([0-9A-F]{8}) [0-9A-F]{4} [0-9A-F]{2} +"
+        _, *parts = re.split(rf"^{row}([0-9]+)(?: |$)", text, flags=re.MULTILINE)
+        inodes = parts[1::3]
+        # A name can imitate a row. Then its inode is there twice, and not believed.
+        times = collections.Counter(inodes)
+        return [
+            (flags, inode, name[: -len("\n")])
+            for flags, inode, name in zip(parts[::3], inodes, parts[2::3])
+            if times[inode] == 1
+        ]
 
     def _address(field: str) -> str:
         """Return an address and a port as people write them."""
@@ -1273,8 +1299,8 @@ else:
         """Return the links of sockets with a description, keyed by the bare link."""
         found: dict[str, list[str]] = collections.defaultdict(list)
         for protocol in "tcp", "udp":
-            for _, local, remote, state, *others in _inet_rows(process, protocol):
-                link = f"socket:[{others[5]}]"
+            for local, remote, state, _, inode in _inet_rows(process, protocol):
+                link = f"socket:[{inode}]"
                 if link in links:
                     text = f"{link} {protocol} {_address(local)}"
                     if state == TCP_LISTEN:
@@ -1414,16 +1440,19 @@ if sys.platform == "win32":
             with _unless_finalizing(_asking):
                 _reap_late_threads()
                 rows_of = _rows_like(file, os.getpid())
-                wanted = os.path.normcase(_path(file) or "")
-
+                wanted = _path(file)
+                if wanted is None:
+                    raise OSError(errno.EINVAL, "the volume has no path", name)
                 own = _HandleKey(os.getpid(), file)
 
                 def select(usable: dict[_HandleKey, int]) -> set[_HandleKey]:
                     paths = _file_targets(usable)
-                    same = {
-                        key for key in paths if os.path.normcase(paths[key]) == wanted
+                    folded = os.path.normcase(wanted)
+                    return {
+                        key
+                        for key in paths
+                        if os.path.normcase(paths[key]) == folded and key != own
                     }
-                    return same - {own}
 
                 return _holders_among(rows_of, select, is_file=True), ""
         finally:
@@ -1477,7 +1506,7 @@ if sys.platform == "win32":
                 for row in rows:
                     if _HandleKey(pid, row.HandleValue) in selected:
                         flag = bool(row.HandleAttributes & OBJ_INHERIT)
-                        mode = _access(row.GrantedAccess) if is_file else None
+                        mode = _granted_access(row.GrantedAccess) if is_file else None
                         holder = Holder(pid, row.HandleValue, flag, mode, program)
                         found.append(holder)
         return found
@@ -1587,9 +1616,9 @@ else:
             rows = _unix_rows(process)
             return {inode: "" for _, inode, found in rows if found == name}
         return {
-            fields[9]: fields[7]
-            for fields in _inet_rows(process, kind)
-            if int(fields[1].rpartition(":")[2], 16) == int(name)
+            inode: user
+            for local, _, _, user, inode in _inet_rows(process, kind)
+            if int(local.rpartition(":")[2], 16) == int(name)
         }
 
     def _holders_of_path(path: str) -> tuple[list[Holder], str]:
@@ -1620,12 +1649,18 @@ else:
                 try:
                     found += _holders_in(pid, identify, wanted, tty_index, errors)
                 except PermissionError as error:
-                    if not _stat(f"/proc/{pid}")[1] & PF_KTHREAD:
+                    if not _is_kernel_thread(pid):
                         errors[pid] = error
         # If not even this process could be searched, an empty list would mean nothing.
         if not found and os.getpid() in errors:
             raise errors[os.getpid()]
         return found, _uninspected(len(errors))
+
+    def _is_kernel_thread(pid: int) -> bool:
+        # With the mount option hidepid=1, this may be refused as well.
+        with contextlib.suppress(PermissionError):
+            return bool(_stat(f"/proc/{pid}")[1] & PF_KTHREAD)
+        return False
 
     def _uninspected(count: int) -> str:
         if not count or os.geteuid() == 0:
@@ -1791,9 +1826,10 @@ def _parse_name(name: str) -> tuple[str, str]:
 
     kind, colon, rest = name.partition(":")
     if colon and kind in ("tcp", "udp"):
-        if not _is_port(rest):
+        port = _port(rest)
+        if not port:
             raise ValueError(f"expected a port, 1 to 65535, not {rest!r}")
-        return kind, rest
+        return kind, str(port)
     if colon and kind == "unix":
         if not rest:
             raise ValueError("expected a path or @name after unix:")
@@ -1802,8 +1838,11 @@ def _parse_name(name: str) -> tuple[str, str]:
     return ("link", link.group()) if link else ("path", name)
 
 
-def _is_port(text: str) -> bool:
-    return text.isascii() and text.isdigit() and 0 < int(text[:20]) < 1 << 16
+def _port(text: str) -> int:
+    """Return the port that a text names, or 0."""
+    digits = text.lstrip("0")
+    is_short = text.isascii() and digits.isdigit() and len(digits) <= len("65535")
+    return int(digits) if is_short and int(digits) < 1 << 16 else 0
 
 
 # ---------------------------------------------------------------------------------
@@ -2586,7 +2625,7 @@ def _holders_of_word(word: str, pid: str | None) -> tuple[list[Holder], str]:
         return _holders(OpenHandle(_parse_number(word)) if is_number else word, None)
     except OSError as error:
         port = word.rpartition(":")[2]
-        if error.errno in (errno.EBADF, errno.ENOENT) and _is_port(port):
+        if error.errno in (errno.EBADF, errno.ENOENT) and _port(port):
             raise _CommandError(2, f"{error}; for a port: tcp:{port}") from None
         raise
 
