@@ -853,7 +853,7 @@ if sys.platform == "win32":
     # An old name of start_new_thread, which gevent does not replace.
     _start_new_thread: Any = vars(_thread)["start_new"]
 
-    # In milliseconds.
+    # How long to wait for a further answer, in milliseconds. A path may take longer.
     _PATIENCE = 250
 
     # Windows can wait for 64 threads at once, and _winapi for a few less.
@@ -970,9 +970,7 @@ if sys.platform == "win32":
         length = _nogil_kernel32.GetFinalPathNameByHandleW(handle, path, len(path), 0)
         return _without_prefix(path.value) if 0 < length < len(path) else None
 
-    def _paths(
-        handles: dict[_HandleKey, int],
-    ) -> dict[_HandleKey, str | None]:
+    def _paths(handles: dict[_HandleKey, int]) -> dict[_HandleKey, str | None]:
         """Return the paths of files on disk, as far as they become known."""
         paths: dict[_HandleKey, str | None] = {}
         given_up: list[bool] = []
@@ -1005,9 +1003,7 @@ if sys.platform == "win32":
                 _kernel32.CloseHandle(thread)
         return paths
 
-    def _file_targets(
-        handles: dict[_HandleKey, int],
-    ) -> dict[_HandleKey, str]:
+    def _file_targets(handles: dict[_HandleKey, int]) -> dict[_HandleKey, str]:
         """Return what files are."""
         late = [key for key, _ in _late_threads.values()]
         asked = {key: handle for key, handle in handles.items() if key not in late}
@@ -1188,12 +1184,15 @@ else:
         found = os.path.exists("/proc/thread-self")
         return "/proc/thread-self" if found else "/proc/self"
 
+    def _read(path: str) -> bytes:
+        with open(path, "rb") as file:
+            return file.read()
+
     def _stat(process: str) -> tuple[str, int]:
         """Return the state and the flags of the process in this folder of /proc."""
-        with open(f"{process}/stat", "rb") as stat:
-            # The second field, in parentheses, may have spaces and parentheses in it.
-            # So these are the third field and those after it.
-            fields = stat.read().rpartition(b")")[2].split()
+        # The second field, in parentheses, may have spaces and parentheses in it. So
+        # these are the third field and those after it.
+        fields = _read(f"{process}/stat").rpartition(b")")[2].split()
         return fields[0].decode(), int(fields[9 - 3])
 
     def _is_ending(process: str) -> bool:
@@ -1243,34 +1242,32 @@ else:
             return _no_such_process()
         return PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
-    def _fdinfo(process: str, fd: int) -> dict[str, str]:
-        """Return what /proc says about a descriptor."""
-        with open(f"{process}/fdinfo/{fd}", "rb") as info:
-            lines = info.read().decode("ascii", "replace").splitlines()
+    def _fdinfo(process: str, fd: int) -> tuple[bool, str | None, str | None]:
+        """Return a descriptor's flag, its access, and if it is a terminal its index."""
+        lines = _read(f"{process}/fdinfo/{fd}").decode("ascii", "replace").splitlines()
         pairs = (line.partition(":") for line in lines)
         found = {name: value.strip() for name, _, value in pairs}
         # A process that is just ending has an empty one.
         if "flags" not in found:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        return found
+        flags = int(found["flags"], 8)
+        return not flags & os.O_CLOEXEC, _access(flags), found.get("tty-index")
 
     def _inet_rows(process: str, protocol: str) -> Generator[list[str], None, None]:
         """Yield local address, remote address, state, user and inode of sockets."""
         for table in protocol, f"{protocol}6":
             # A kernel without IPv6 has no table for it.
             with contextlib.suppress(FileNotFoundError):
-                with open(f"{process}/net/{table}", encoding="ascii") as rows:
-                    lines = rows.readlines()
-                for line in lines[1:]:
-                    fields = line.split()
+                rows = _read(f"{process}/net/{table}").decode("ascii").splitlines()
+                for row in rows[1:]:
+                    fields = row.split()
                     yield [*fields[1:4], fields[7], fields[9]]
 
     def _unix_rows(process: str) -> list[tuple[str, str, str]]:
         """Return the flags, the inode and the name of each Unix socket."""
         import re
 
-        with open(f"{process}/net/unix", "rb") as table:
-            text = os.fsdecode(table.read())
+        text = os.fsdecode(_read(f"{process}/net/unix"))
         # Address, references, protocol, flags, type, state and inode. The name is what
         # comes before the next row, because it may have spaces and line breaks in it.
         row = r"[0-9a-f]+: (?:[0-9A-F]{8} ){2}([0-9A-F]{8}) [0-9A-F]{4} [0-9A-F]{2} +"
@@ -1343,7 +1340,7 @@ else:
             with contextlib.suppress(OSError):
                 target = os.readlink(f"{process}/fd/{fd}")
             try:
-                flags = int(_fdinfo(process, fd)["flags"], 8)
+                inheritable, access, _ = _fdinfo(process, fd)
             except PermissionError:
                 # It has capabilities that this process lacks, or has begun to exit.
                 if _is_ending(process):
@@ -1352,8 +1349,7 @@ else:
             except _GONE:
                 # It was closed meanwhile.
                 continue
-            inheritable = not flags & os.O_CLOEXEC
-            handles.append(OpenHandle(fd, inheritable, target, _access(flags)))
+            handles.append(OpenHandle(fd, inheritable, target, access))
         return _with_descriptions(handles, process)
 
 
@@ -1444,15 +1440,14 @@ if sys.platform == "win32":
                 if wanted is None:
                     raise OSError(errno.EINVAL, "the volume has no path", name)
                 own = _HandleKey(os.getpid(), file)
+                folded = os.path.normcase(wanted)
 
                 def select(usable: dict[_HandleKey, int]) -> set[_HandleKey]:
                     paths = _file_targets(usable)
-                    folded = os.path.normcase(wanted)
-                    return {
-                        key
-                        for key in paths
-                        if os.path.normcase(paths[key]) == folded and key != own
+                    same = {
+                        key for key in paths if os.path.normcase(paths[key]) == folded
                     }
+                    return same - {own}
 
                 return _holders_among(rows_of, select, is_file=True), ""
         finally:
@@ -1490,9 +1485,7 @@ if sys.platform == "win32":
         return {pid: sorted(rows[pid], key=_handle_in) for pid in sorted(rows)}
 
     def _holders_among(
-        rows_of: dict[int, list[Any]],
-        select: Callable[[dict[_HandleKey, int]], set[_HandleKey]],
-        is_file: bool,
+        rows_of: dict[int, list[Any]], select: Callable[..., Any], is_file: bool
     ) -> list[Holder]:
         """Return what `select` picks from the handles of each process."""
         found: list[Holder] = []
@@ -1575,8 +1568,8 @@ else:
                 )
             if link.startswith(("pipe:[", "socket:[")):
                 return _search(os.readlink, {link})
-            tty_index = _fdinfo(process, fd).get("tty-index")
-            return _search(_identity, {_identity(path)}, tty_index)
+            _, _, tty = _fdinfo(process, fd)
+            return _search(_identity, {_identity(path)}, tty)
         except FileNotFoundError:
             # It was the descriptor that has listed the folder of this process.
             raise _bad_handle(fd) from None
@@ -1632,9 +1625,7 @@ else:
         return [holder for holder in found if holder[:2] != own], note
 
     def _search(
-        identify: Callable[..., object],
-        wanted: set[Any],
-        tty_index: str | None = None,
+        identify: Callable[..., object], wanted: set[Any], tty: str | None = None
     ) -> tuple[list[Holder], str]:
         """Return the descriptors of all processes that are identified as wanted.
 
@@ -1647,7 +1638,7 @@ else:
             # It may have ended by now.
             with contextlib.suppress(*_GONE):
                 try:
-                    found += _holders_in(pid, identify, wanted, tty_index, errors)
+                    found += _holders_in(pid, identify, wanted, tty, errors)
                 except PermissionError as error:
                     if not _is_kernel_thread(pid):
                         errors[pid] = error
@@ -1672,7 +1663,7 @@ else:
         pid: int,
         identify: Callable[..., object],
         wanted: set[Any],
-        tty_index: str | None,
+        tty: str | None,
         errors: dict[int, OSError],
     ) -> list[Holder]:
         """Return the descriptors of one process, and put its error in `errors`."""
@@ -1700,10 +1691,8 @@ else:
         found: list[Holder] = []
         for fd in sorted(fds):
             with contextlib.suppress(*_GONE):
-                info = _fdinfo(process, fd)
-                if tty_index in (None, info.get("tty-index")):
-                    flags = int(info["flags"], 8)
-                    flag, access = not flags & os.O_CLOEXEC, _access(flags)
+                flag, access, tty_index = _fdinfo(process, fd)
+                if tty in (None, tty_index):
                     found.append(Holder(pid, fd, flag, access, _command(process)))
         return found
 
@@ -1712,16 +1701,14 @@ else:
         import shlex
 
         with contextlib.suppress(OSError):
-            with open(f"{process}/cmdline", "rb") as cmdline:
-                text = cmdline.read()
+            text = _read(f"{process}/cmdline")
             words = (text[:-1] if text.endswith(b"\0") else text).split(b"\0")
             # A program that sets its own title pads it with NULs.
             if not any(words[1:]):
                 del words[1:]
             if words != [b""]:
                 return " ".join(shlex.quote(os.fsdecode(word)) for word in words)
-            with open(f"{process}/comm", "rb") as comm:
-                return f"[{os.fsdecode(comm.read().rstrip())}]"
+            return f"[{os.fsdecode(_read(f'{process}/comm').rstrip())}]"
         return None
 
 
@@ -1888,14 +1875,13 @@ class _Block:
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
-        # A dictionary, because removing a number twice does no harm there.
-        self.handles: dict[int, None] = {}
+        self.handles: set[int] = set()
 
     def begin(self, handles: Iterable[int]) -> None:
         _blocks.add(self)
         for handle in handles:
             if _owners[handle] or not _get(handle):
-                self.handles[handle] = None
+                self.handles.add(handle)
                 _owners[handle].add(self)
                 _set(handle, True)
 
@@ -1906,7 +1892,7 @@ class _Block:
                 # It may be closed by now.
                 with contextlib.suppress(OSError):
                     _set(handle, False)
-            self.handles.pop(handle, None)
+            self.handles.discard(handle)
         _blocks.discard(self)
 
 
@@ -2292,17 +2278,18 @@ def receive_handle(arg: str) -> int:
 
 def _parse_argument(arg: object) -> tuple[int, bool]:
     """Return the handle that an argument names, and whether to append to it."""
-    import re
-
     if not isinstance(arg, str):
         raise _expected("a str from child.args", arg)
+    appending = bool(_APPENDING) and arg.endswith(_APPENDING)
+    digits = arg[: -len(_APPENDING)] if appending else arg
     # int would accept spaces, signs, underscores and the digits of other scripts. A
     # number is a multiple of 4 if its last two digits are.
-    match = re.fullmatch(rf"(0|[1-9][0-9]*)(|{_APPENDING})", arg)
-    if not match or int(match[1][-2:]) % _HANDLE_MULTIPLE:
+    is_decimal = digits.isascii() and digits.isdigit()
+    has_zeros = digits.startswith("0") and digits != "0"
+    if not is_decimal or has_zeros or int(digits[-2:]) % _HANDLE_MULTIPLE:
         raise ValueError(f"expected a string that passing makes, not {arg!r}")
     # Digits beyond these are cut off. What is left is still too large for a handle.
-    return int(match[1][:_MAX_DIGITS]), match[2] != ""
+    return int(digits[:_MAX_DIGITS]), appending
 
 
 def _receive(arg: Any, result_of: Callable[[int, bool], int]) -> int:
