@@ -1134,15 +1134,17 @@ else:
         return APPLE or os.stat("/dev/fd").st_dev != os.stat("/dev").st_dev
 
     def _target(fd: int, folder: int | None) -> str | None:
-        # Its path may be too long, or this system may have no such links.
-        with contextlib.suppress(OSError):
+        # contextlib.suppress would make a listing slower by an eighth.
+        try:
             # readlink could only fail on macOS' /dev/fd.
             if APPLE:
                 path = fcntl.fcntl(fd, F_GETPATH, bytes(1024))
                 return os.fsdecode(path.rstrip(b"\0"))
             link = f"/proc/thread-self/fd/{fd}" if folder is None else str(fd)
             return os.readlink(link, dir_fd=folder)
-        return None
+        except OSError:
+            # Its path may be too long, or this system may have no such links.
+            return None
 
     def _list() -> list[OpenHandle]:
         path, fds = _own_descriptors()
