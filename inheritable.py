@@ -859,7 +859,7 @@ if sys.platform == "win32":
     # Windows can wait for 64 threads at once, and _winapi for a few less.
     _MAX_THREADS = 60
 
-    _FILE_TARGETS = {
+    _FILE_TARGETS: dict[int | None, str] = {
         _winapi.FILE_TYPE_CHAR: "File (device)",
         _winapi.FILE_TYPE_PIPE: "File (pipe or socket)",
     }
@@ -1012,13 +1012,13 @@ if sys.platform == "win32":
         late = [key for key, _ in _late_threads.values()]
         asked = {key: handle for key, handle in handles.items() if key not in late}
         types = _call_natively(_kernel32.GetFileType, asked)
-        on_disk = [key for key in types if types[key] == _winapi.FILE_TYPE_DISK]
-        paths = _paths({key: asked[key] for key in on_disk}) if on_disk else {}
-        targets: dict[_HandleKey, str] = {}
-        for key in handles:
-            kind = _FILE_TARGETS.get(types.get(key, _winapi.FILE_TYPE_UNKNOWN), "File")
-            targets[key] = paths.get(key) or kind
-        return targets
+        disk = _winapi.FILE_TYPE_DISK
+        on_disk = {key: asked[key] for key in types if types[key] == disk}
+        paths = _paths(on_disk) if on_disk else {}
+        return {
+            key: paths.get(key) or _FILE_TARGETS.get(types.get(key), "File")
+            for key in handles
+        }
 
     _handle_in = operator.attrgetter("HandleValue")
 
@@ -1575,9 +1575,8 @@ else:
                 )
             if link.startswith(("pipe:[", "socket:[")):
                 return _search(os.readlink, {link})
-            return _search(
-                _identity, {_identity(path)}, _fdinfo(process, fd).get("tty-index")
-            )
+            tty_index = _fdinfo(process, fd).get("tty-index")
+            return _search(_identity, {_identity(path)}, tty_index)
         except FileNotFoundError:
             # It was the descriptor that has listed the folder of this process.
             raise _bad_handle(fd) from None
@@ -1704,10 +1703,8 @@ else:
                 info = _fdinfo(process, fd)
                 if tty_index in (None, info.get("tty-index")):
                     flags = int(info["flags"], 8)
-                    flag = not flags & os.O_CLOEXEC
-                    found.append(
-                        Holder(pid, fd, flag, _access(flags), _command(process))
-                    )
+                    flag, access = not flags & os.O_CLOEXEC, _access(flags)
+                    found.append(Holder(pid, fd, flag, access, _command(process)))
         return found
 
     def _command(process: str) -> str | None:
@@ -2388,11 +2385,7 @@ _OPTIONS = {
 
 
 class _CommandError(Exception):
-    """What ends the command line with a message."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
+    """What ends the command line: the exit status, and a message."""
 
 
 def _bad_usage(reason: str) -> _CommandError:
@@ -2425,7 +2418,7 @@ if sys.platform == "win32":
             raise _CommandError(126, f"{name}: {reason}")
         return program
 
-    def _execute(command: list[str], passed: list[tuple[int, int]]) -> int:
+    def _execute(command: list[str], passed: dict[int, int]) -> int:
         """Run a command with only these handles, and return its exit status."""
         import signal
 
@@ -2433,7 +2426,7 @@ if sys.platform == "win32":
         # Ctrl-C and Ctrl-Break are left to the command, which does not inherit this.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGBREAK, signal.SIG_IGN)
-        with passing(*(OpenHandle(handle) for handle, _ in passed)) as child:
+        with passing(*map(OpenHandle, passed)) as child:
             try:
                 process = subprocess.Popen([program, *command[1:]], **child.popen)
             except OSError as error:
@@ -2445,18 +2438,15 @@ if sys.platform == "win32":
 else:
     _READER_GONE = {errno.EPIPE}
 
-    def _renumber(passed: list[tuple[int, int]]) -> None:
+    def _renumber(passed: dict[int, int]) -> None:
         """Make descriptors inheritable, each under the number that it is to have.
 
         One that keeps its number is not copied, because closing a copy would release
         the record locks of this process.
         """
-        sources: dict[int, int] = {}
-        for fd, number in passed:
-            if fd == number:
-                set_inheritable(fd, True)
-            else:
-                sources[number] = fd
+        sources = {number: fd for number, fd in passed.items() if number != fd}
+        for fd in passed.keys() - sources.keys():
+            set_inheritable(fd, True)
         while sources:
             # A number can be taken once nothing has to be copied from it any more.
             free = [number for number in sources if number not in sources.values()]
@@ -2473,7 +2463,7 @@ else:
                 number, fd = next(iter(sources.items()))
                 sources[number] = _duplicate(fd)
 
-    def _execute(command: list[str], passed: list[tuple[int, int]]) -> int:
+    def _execute(command: list[str], passed: dict[int, int]) -> int:
         """Replace this process with a command that gets only these descriptors."""
         import shutil
         import signal
@@ -2514,17 +2504,18 @@ def _main(args: list[str]) -> int:
     error_status = 2 if command == "holders" else 1
     try:
         # This stops at the first argument that is no option, and at "--".
-        options, words = getopt.getopt(
-            rest, "h", ["help", "version", *_OPTIONS[command]]
-        )
+        names = ["help", "version", *_OPTIONS[command]]
+        options, words = getopt.getopt(rest, "h", names)
         if ("--check", "") in options:
             error_status = 2
         status, text, note = _answer(command, options, words)
-        _print(text)
+        if text:
+            _print(text)
     except getopt.GetoptError as error:
         status, note = 2, f"{' '.join(args)}: {error} (try --help)"
     except _CommandError as error:
-        status, note = error.status, f"{' '.join(args)}: {error}"
+        status, reason = error.args
+        note = f"{' '.join(args)}: {reason}"
     except (OSError, OverflowError, ValueError, NotImplementedError) as error:
         status, note = error_status, f"{' '.join([command, *rest])}: {error}"
     if note:
@@ -2608,8 +2599,9 @@ def _leak_note(handles: list[int]) -> str:
 def _row(found: OpenHandle | Holder, text: str) -> str:
     """Return the line of a table. Nothing is cut off the end of the text."""
     flag = {True: "yes", False: "no", None: "?"}[found.inheritable]
-    row = f"{found.handle:6}  {flag:11}  {found.access or '-'}"
-    return f"{row:27}  {text}" if text else row
+    access = found.access or "-"
+    row = f"{found.handle:6}  {flag:11}  "
+    return f"{row}{access:6}  {text}" if text else f"{row}{access}"
 
 
 def _holders_command(options: dict[str, str], words: list[str]) -> tuple[int, str, str]:
@@ -2642,28 +2634,28 @@ def _run_command(passed: list[str], words: list[str]) -> int:
     """Return the exit status, unless this process becomes the command."""
     if not words:
         raise _bad_usage("expected a COMMAND")
-    pairs = _parse_passed(passed)
+    sources = _parse_passed(passed)
     if not words[0]:
         raise _CommandError(127, "'': not found")
-    return _execute(words, pairs)
+    return _execute(words, sources)
 
 
-def _parse_passed(texts: list[str]) -> list[tuple[int, int]]:
-    """Return pairs of a descriptor and its number in the command."""
-    passed: list[tuple[int, int]] = []
+def _parse_passed(texts: list[str]) -> dict[int, int]:
+    """Return descriptors, keyed by the numbers that they are to have."""
+    passed: dict[int, int] = {}
     for text in texts:
         source, colon, target = text.partition(":")
         if colon and sys.platform == "win32":
             raise _bad_usage(f"handles cannot be renumbered on Windows: {text}")
         fd = _parse_number(source)
         number = _parse_number(target) if colon else fd
-        if number in [taken for _, taken in passed]:
+        if number in passed:
             raise _bad_usage(f"number {number} is given twice")
         try:
             get_handle_inheritable(fd)
         except (OSError, OverflowError) as error:
             raise _CommandError(2, f"bad descriptor {fd}: {error}") from None
-        passed.append((fd, number))
+        passed[number] = fd
     return passed
 
 
@@ -2677,11 +2669,8 @@ def _table(head: str, rows: list[str]) -> str:
     # A name could contain terminal escape sequences, or characters that the encoding
     # lacks.
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-    lines = [head]
-    for row in rows:
-        line = _escaped(row).encode(encoding, "backslashreplace")
-        lines.append(line.decode(encoding))
-    return "\n".join(lines) + "\n"
+    text = "\n".join([head, *map(_escaped, rows)]) + "\n"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _escaped(text: str) -> str:
@@ -2693,8 +2682,6 @@ def _escaped(text: str) -> str:
 
 def _print(text: str) -> None:
     """Print text. A reader that went away is no error."""
-    if not text:
-        return
     if sys.stdout is None:
         raise OSError(errno.EBADF, "stdout is closed")
     try:
