@@ -3857,7 +3857,7 @@ class TestWhatIsNotTheWhole(OnLinux):
         code = f"""
             import ctypes, os, inheritable
             # The other user may not be allowed to read these.
-            import getopt, re, shlex
+            import encodings.unicode_escape, getopt, re, shlex
             child = os.fork()
             if child:
                 os._exit(os.waitpid(child, 0)[1] >> 8)
