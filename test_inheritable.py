@@ -3796,7 +3796,7 @@ class TestWhatIsNotTheWhole(OnLinux):
         if ROOT:
             if not owns_all_users():
                 self.skipTest("the tests may not become another user")
-            os.chmod(os.path.dirname(self.folder), 0o711)  # noqa: S103
+            os.chmod(os.path.dirname(self.folder), 0o711)
             os.chown(self.folder, NOBODY, NOBODY)
             self.lose_rights()
         r, _ = self.pipe()
@@ -5394,7 +5394,11 @@ class TestDescriptorsAndHandles(Case):
             warnings.simplefilter("ignore", DeprecationWarning)
             self.check_descriptor(codecs.open, self.path, "r", "utf-8")
         for wrapping in codecs.getreader("utf-8"), codecs.getwriter("utf-8"):
-            self.check_descriptor(lambda wrap=wrapping: wrap(open(self.path, "r+b")))  # noqa: SIM115
+
+            def wrapped(wrap=wrapping):
+                return wrap(open(self.path, "r+b"))
+
+            self.check_descriptor(wrapped)
 
     def test_files_of_fileinput(self):
         import fileinput
@@ -7183,7 +7187,7 @@ class TestRunKeepsWhatItPasses(Case):
         script = os.path.join(self.folder, "script")
         with open(script, "w") as file:
             file.write("#!/no/such/interpreter\n")
-        os.chmod(script, 0o755)  # noqa: S103
+        os.chmod(script, 0o755)
         for word, environ in [
             [script, os.environ],
             ["script", {**os.environ, "PATH": self.folder}],
