@@ -101,7 +101,8 @@ if TYPE_CHECKING:
             """Return its number."""
             ...
 
-    _File = Union[SupportsIndex, _HasFileno]  # noqa: RUF100, UP007  (3.8 has no | here.)
+    # Python 3.8 has no | for types here.
+    _File = Union[SupportsIndex, _HasFileno]  # noqa: RUF100, UP007
     _Name = Union[str, os.PathLike[str]]  # noqa: RUF100, UP007
 
     class _OpenHandle(NamedTuple):
@@ -1011,10 +1012,11 @@ if sys.platform == "win32":
         disk = _winapi.FILE_TYPE_DISK
         on_disk = {key: asked[key] for key in types if types[key] == disk}
         paths = _paths(on_disk) if on_disk else {}
-        return {
-            key: paths.get(key) or _FILE_TARGETS.get(types.get(key), "File")
-            for key in handles
-        }
+        targets: dict[_HandleKey, str] = {}
+        for key in handles:
+            kind = _FILE_TARGETS.get(types.get(key, _winapi.FILE_TYPE_UNKNOWN))
+            targets[key] = paths.get(key) or kind or "File"
+        return targets
 
     _handle_in = operator.attrgetter("HandleValue")
 
@@ -2118,7 +2120,7 @@ class _Argument(str):
     def __new__(cls, handle: int, mark: str) -> _Argument:  # noqa: PYI034
         return super().__new__(cls, f"{handle}{mark}")
 
-    def __init__(self, handle: int, _mark: str) -> None:
+    def __init__(self, handle: int, mark: str) -> None:  # noqa: ARG002, RUF100
         self.handle = handle
         self.process = _this_process
         # False when the block has ended or, in a forked process, when it is received.

@@ -1218,6 +1218,7 @@ class TestOpenHandle(Case):
             self.assertIs(get_inheritable(OpenHandle(self.handle | bits)), False)
         # Pseudo handles are negative: -1 means this process.
         self.assertEqual(OpenHandle(-1).handle, -1)
+        self.assertIs(get_handle_inheritable(OpenHandle(-1)), False)
 
     @posix
     def test_every_number_is_a_descriptor_of_its_own(self):
@@ -3338,6 +3339,15 @@ class TestTargetsOfSockets(OnLinux):
         self.listening(f"\0\n{row}", socket.AF_UNIX)
         self.check(client, "")
 
+    def test_a_name_that_spoils_no_other_row(self):
+        listening = self.listening()
+        row = f"{'0' * 16}: 00000002 00000000 00010000 0001 01 {2**40} /tmp/x"
+        for name in "\0a\n0: 00000000 x", f"\0b\n{row[:40]}", f"\0c\n{row}":
+            self.listening(name, socket.AF_UNIX)
+        self.check(listening, f"tcp 127.0.0.1:{listening.getsockname()[1]} listening")
+        named = self.listening("\0named", socket.AF_UNIX)
+        self.check(named, "unix @named listening")
+
     def test_what_is_in_no_table_is_bare(self):
         bound = self.open_socket()
         bound.bind(("127.0.0.1", 0))
@@ -3609,6 +3619,7 @@ class TestHoldersByName(OnLinux):
 
     def test_what_is_no_port_is_refused(self):
         ports = ["", "0", "00", "x", "-1", "+1", " 1", "1 ", "1_0", "65536", "99999"]
+        ports += ["0" * 15 + "1234567", "1" * 5001, "\u0661"]
         ports += ["\u0661", "1\n", "1" + "0" * 5000, "127.0.0.1:80", "80:tcp"]
         for port in ports:
             for kind in "tcp", "udp":
@@ -3785,7 +3796,7 @@ class TestWhatIsNotTheWhole(OnLinux):
         if ROOT:
             if not owns_all_users():
                 self.skipTest("the tests may not become another user")
-            os.chmod(os.path.dirname(self.folder), 0o711)  # noqa: S103
+            os.chmod(os.path.dirname(self.folder), 0o711)
             os.chown(self.folder, NOBODY, NOBODY)
             self.lose_rights()
         r, _ = self.pipe()
@@ -3840,6 +3851,39 @@ class TestWhatIsNotTheWhole(OnLinux):
         # A Python that is executed may need readlink to start.
         status, out, _ = self.run_in_fork("holders", link)
         self.assertEqual((status, out), (2, ""))
+
+    def test_hidden_processes_are_counted(self):
+        # With hidepid=1, another user's processes are seen, but not even their state.
+        code = f"""
+            import ctypes, os, inheritable
+            # The other user may not be allowed to read these.
+            import encodings.unicode_escape, getopt, re, shlex
+            child = os.fork()
+            if child:
+                os._exit(os.waitpid(child, 0)[1] >> 8)
+            try:
+                os.setgroups([])
+                os.setgid({NOBODY})
+                os.setuid({NOBODY})
+            except OSError:
+                print("no nobody", flush=True)
+                os._exit(0)
+            # A process that has changed its user is closed even to its own user.
+            ctypes.CDLL(None).prctl({PR_SET_DUMPABLE}, 1, 0, 0, 0)
+            r, w = os.pipe()
+            found = inheritable.holders(r)
+            print([holder.handle for holder in found] == [r, w], flush=True)
+            os.dup2(1, 2)
+            inheritable._main(["holders", str(r)])
+            """
+        mount = "mount -t proc -o hidepid=1 proc /proc"
+        printed = in_namespace(["-m", "--pid", "--fork"], mount, code)
+        if printed is None:
+            self.skipTest("/proc may not be mounted here")
+        if printed == "no nobody\n":
+            self.skipTest("the tests may not become another user")
+        self.assertEqual(printed.splitlines()[0], "True")
+        self.assertRegex(printed, self.NOTE)
 
 
 class TestUnusualProcesses(OnLinux):
@@ -5350,7 +5394,11 @@ class TestDescriptorsAndHandles(Case):
             warnings.simplefilter("ignore", DeprecationWarning)
             self.check_descriptor(codecs.open, self.path, "r", "utf-8")
         for wrapping in codecs.getreader("utf-8"), codecs.getwriter("utf-8"):
-            self.check_descriptor(lambda wrap=wrapping: wrap(open(self.path, "r+b")))  # noqa: SIM115
+
+            def wrapped(wrap=wrapping):
+                return wrap(open(self.path, "r+b"))
+
+            self.check_descriptor(wrapped)
 
     def test_files_of_fileinput(self):
         import fileinput
@@ -7139,7 +7187,7 @@ class TestRunKeepsWhatItPasses(Case):
         script = os.path.join(self.folder, "script")
         with open(script, "w") as file:
             file.write("#!/no/such/interpreter\n")
-        os.chmod(script, 0o755)  # noqa: S103
+        os.chmod(script, 0o755)
         for word, environ in [
             [script, os.environ],
             ["script", {**os.environ, "PATH": self.folder}],
