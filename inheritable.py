@@ -1223,17 +1223,21 @@ else:
         process = _folder_of(pid)
         try:
             names = _names_in(process)
-            if names or not _is_ending(process):
-                return process, names
-            for task in os.listdir(f"/proc/{pid}/task"):
-                thread = f"/proc/{pid}/task/{task}"
-                # It may have ended by now.
-                with contextlib.suppress(*_GONE):
-                    if not _is_ending(thread):
-                        return thread, _names_in(thread)
+            is_ending = not names and _is_ending(process)
         except _GONE:
             raise _missing_process(pid) from None
-        return process, []
+        tasks: list[str] = []
+        if is_ending:
+            # gVisor has no such folder for a zombie.
+            with contextlib.suppress(*_GONE):
+                tasks = os.listdir(f"/proc/{pid}/task")
+        for task in tasks:
+            thread = f"/proc/{pid}/task/{task}"
+            # It may have ended by now.
+            with contextlib.suppress(*_GONE):
+                if not _is_ending(thread):
+                    return thread, _names_in(thread)
+        return process, names
 
     def _missing_process(pid: int) -> OSError:
         """Return the error of a process that /proc does not show."""

@@ -12,6 +12,8 @@ INHERITABLE_PATIENCE
     A factor for every deadline, for slow machines. The default is 1, or 4 with qemu.
 INHERITABLE_QEMU
     Set this if qemu runs every program. Command lines are then those of qemu.
+INHERITABLE_GVISOR
+    Set this for gVisor, whose /proc differs from that of Linux.
 """
 
 import asyncio
@@ -3197,6 +3199,8 @@ class OnLinux(Case):
         super().setUp()
         if not PROC:
             self.skipTest("there is no Linux /proc here")
+        if "INHERITABLE_GVISOR" in os.environ:
+            self.skipTest("the /proc of gVisor differs from that of Linux")
 
     def found(self, file):
         """Return the process and the number of each holder."""
