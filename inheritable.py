@@ -363,8 +363,8 @@ if sys.platform == "win32":
     # Handles and process ids are multiples of this.
     _HANDLE_MULTIPLE = 4
 
-    # What fileno() returns for an instance of these classes. They are named, so that
-    # none has to be imported.
+    # The classes whose fileno() returns a descriptor, and those where it returns a
+    # handle. They are listed by name, so that none of them has to be imported.
     _CLASSES_WITH_DESCRIPTORS = {"_io.FileIO", "_io._WindowsConsoleIO"}
     _CLASSES_WITH_HANDLES = {
         "_socket.socket",
@@ -372,8 +372,8 @@ if sys.platform == "win32":
         "multiprocessing.connection._ConnectionBase",
     }
 
-    # The attributes in which the standard library's classes, and those of gevent and
-    # trio, have the file or the socket that their fileno() is from.
+    # The attributes in which classes of the standard library, gevent and trio keep the
+    # file or the socket whose fileno() they return.
     _WRAPPED_FILES = ("buffer", "raw", "fp", "file", "_file", "fileobj", "_fp")
     _WRAPPED_STREAMS = ("stream", "_stream", "_sock", "sock", "socket")
 
@@ -387,7 +387,7 @@ if sys.platform == "win32":
         return {f"{cls.__module__}.{cls.__qualname__}" for cls in type(file).__mro__}
 
     def _wrapped_in(file: object, number: int) -> object:
-        """Return what a file wraps and has its number from, or None."""
+        """Return the object that a file wraps and gets its number from, or None."""
         for attribute in _WRAPPED_FILES + _WRAPPED_STREAMS:
             # Not everything has such an attribute, or a fileno, and both may fail.
             with contextlib.suppress(Exception):
@@ -408,9 +408,9 @@ if sys.platform == "win32":
         return file
 
     def _is_handle(file: Any, number: int, int_is_handle: bool | None) -> bool:
-        """Return whether the number of a file is a handle, or else a descriptor.
+        """Return whether the number of a file is a handle and not a descriptor.
 
-        The two ranges of numbers overlap, so the number does not show it.
+        The two ranges of numbers overlap, so the number alone does not tell.
         `int_is_handle` is what the caller takes an int for, or None for a number from
         fileno().
         """
@@ -826,17 +826,18 @@ if sys.platform == "win32":
     # listing waits for them only as long as answers keep coming. A clock alone would
     # not do: on a busy machine, or beside busy Python threads, answers come slowly.
     #
-    # GetFileType is asked first, and each file in a native thread of its own: it has
-    # the signature of a thread's main function. Such a thread needs neither the GIL,
-    # for which it might have to wait, nor Python's threads, which gevent replaces. All
-    # files that make it wait wait at the same time. What it knows to be on disk can be
-    # asked for its path, which takes more arguments. So one Python thread does that.
+    # GetFileType is called first, in a separate native thread for each file. This works
+    # because it has the signature of a thread's main function. Such a thread needs
+    # neither the GIL, for which it might have to wait, nor Python's threads, which
+    # gevent replaces. The calls that have to wait all do so at the same time. If
+    # GetFileType says that a file is on disk, the next question is its path. That call
+    # takes more arguments, so a single Python thread makes it for all files.
     #
-    # A thread whose call does not return is late. It is left to itself. Until it ends,
-    # nobody asks about its file, and no list contains its own handle or the duplicate
-    # that it was given.
+    # A thread whose call has not returned in time is late, and is left running. Until
+    # it ends, its file is not queried again, and no list contains the thread's handle
+    # or the duplicate that the thread was given.
 
-    # In the place of the process id if a thread closes a duplicate.
+    # This replaces the process id if a thread closes a duplicate.
     _CLOSING = 0
 
     # The handles of the threads that are late. For each: what it was asked about, and
@@ -910,7 +911,9 @@ if sys.platform == "win32":
             _wait_while_some_end(threads)
             for thread in threads:
                 answer = _exit_code(thread)
-                if answer != _winapi.STILL_ACTIVE:
+                is_late = answer == _winapi.STILL_ACTIVE
+                # A listing in a signal handler may have closed its handle.
+                if not is_late and thread in _late_threads:
                     key, _ = _late_threads.pop(thread)
                     answers[key] = answer
                     _kernel32.CloseHandle(thread)
@@ -1005,7 +1008,7 @@ if sys.platform == "win32":
         return paths
 
     def _file_targets(handles: dict[_HandleKey, int]) -> dict[_HandleKey, str]:
-        """Return what files are."""
+        """Return a target for each file: its path, or what kind of file it is."""
         late = [key for key, _ in _late_threads.values()]
         asked = {key: handle for key, handle in handles.items() if key not in late}
         types = _call_natively(_kernel32.GetFileType, asked)
@@ -1419,7 +1422,7 @@ if sys.platform == "win32":
 
     def _holders_of_handle(handle: int, pid: int) -> tuple[list[Holder], str]:
         if _CompareObjectHandles is None:
-            raise NotImplementedError("who else has a file: only since Windows 10")
+            raise NotImplementedError("holders needs Windows 10 or later")
         access = _winapi.PROCESS_DUP_HANDLE
         with _unless_finalizing(_asking), _opened_process(pid, access) as process:
             _reap_late_threads()
@@ -1462,9 +1465,9 @@ if sys.platform == "win32":
             _close(file)
 
     def _opened_for_attributes(path: str) -> int:
-        """Open a file on disk, or a folder, so that nobody notices.
+        """Open a file on disk, or a folder, without disturbing its users.
 
-        To open a device or a pipe is to use it, so that is refused.
+        Opening a device or a pipe could have side effects, so that is refused.
         """
         drive, _ = os.path.splitdrive(_without_prefix(os.path.abspath(path)))
         is_share = drive.startswith("\\\\") and not drive.startswith("\\\\.\\")
