@@ -3708,7 +3708,10 @@ class TestWhatIsNotTheWhole(OnLinux):
                         with open(f"/proc/{pid}/stat") as file:
                             rest = file.read().rpartition(")")[2].split()
                         is_kernels = int(rest[6]) & 0x200000
-                        if rest[0] != "Z" and not is_kernels:
+                        # Other threads may go on when the main one has ended.
+                        tasks = os.listdir(f"/proc/{pid}/task")
+                        states = {state_of(f"{pid}/task/{task}") for task in tasks}
+                        if states != {"Z"} and not is_kernels:
                             pids.add(pid)
             return pids
 
