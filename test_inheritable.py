@@ -3619,7 +3619,7 @@ class TestHoldersByName(OnLinux):
             self.assertIn(says, str(caught.exception))
             status, out, err = self.run_in_fork("holders", asked)
             self.assertEqual((status, out), (2, ""))
-            self.assertIn(says, err)
+            self.assertIn(says, unescaped(err))
 
     def test_what_is_no_port_is_refused(self):
         ports = ["", "0", "00", "x", "-1", "+1", " 1", "1 ", "1_0", "65536", "99999"]
@@ -7201,7 +7201,7 @@ class TestRunKeepsWhatItPasses(Case):
         ]:
             status, out, err = run_module("run", word, env=environ)
             self.assertEqual((status, out), (127, ""))
-            self.assertIn(f"{word}: its interpreter is not found", err)
+            self.assertIn(f"{word}: its interpreter is not found", unescaped(err))
         status, _, err = run_module("run", script + "s")
         self.assertEqual(status, 127)
         self.assertIn("scripts: not found", err)
