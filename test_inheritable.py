@@ -720,7 +720,12 @@ def fork_zombie():
 
 
 def owns_all_users():
-    """Return whether this user namespace has all user ids, as the initial one does."""
+    """Return whether this user namespace has all user ids, as the initial one does.
+
+    Without /proc this is not known.
+    """
+    if not PROC:
+        return False
     with open("/proc/self/uid_map") as file:
         return file.read().split() == ["0", "0", "4294967295"]
 
@@ -1908,6 +1913,7 @@ class TestOpenHandles(Case):
             print(error)
         """
 
+    @proc
     def test_without_proc(self):
         printed = in_namespace(["-m"], "umount -l /proc", self.LIST)
         if printed is None:
@@ -7515,6 +7521,10 @@ class TestReadme(Case):
             file.write(textwrap.dedent(script))
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         done = run_command(command, cwd=self.folder)
+        if not PROC:
+            # Without targets, a number that is used again looks the same.
+            self.assertIn("3 passed, 1 error", done.stdout)
+            return
         self.assertIn("3 passed, 2 errors", done.stdout)
         self.assertRegex(done.stdout, r"left open and inheritable: 40 \(.*leaks\.py\)")
 
