@@ -397,6 +397,8 @@ def in_child(method):
 
 def run_test(class_name, method_name):
     """Run the body of a test marked in_child. This is called in the child."""
+    # Under PyPy, garbage of earlier tests keeps files open, until it is collected.
+    gc.collect()
     case = globals()[class_name](method_name)
     case.setUp()
     end_if_hanging(A_LONG_TIME)
@@ -6308,7 +6310,9 @@ class TestPassingTheSameFile(Case):
             self.assertEqual(len(set(child.args)), 3)
             printed = output_of(code, *child.args, **child.popen)
         self.assertEqual(printed.split(), ["3", *["False"] * 3, *["secret"] * 3])
-        self.assertEqual(open_after_collection(), before)
+        # What Python itself kept open before may be gone.
+        left = [entry for entry in open_after_collection() if entry not in before]
+        self.assertEqual(left, [])
 
     def test_where_both_processes_are_number_1(self):
         # In two containers, one inside the other, a fork has its parent's process id.
