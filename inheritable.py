@@ -837,6 +837,9 @@ if sys.platform == "win32":
     # it ends, its file is not queried again, and no list contains the thread's handle
     # or the duplicate that the thread was given.
 
+    # This replaces the process id if a thread closes a duplicate.
+    _CLOSING = 0
+
     # The handles of the threads that are late. For each: what it was asked about, and
     # the handle that it was given.
     _late_threads: dict[int, tuple[_HandleKey, int]] = {}
@@ -902,6 +905,8 @@ if sys.platform == "win32":
                     # Until it has ended it counts as late, whatever comes between.
                     _late_threads[thread] = key, handle
                     threads.append(thread)
+                    if key.pid == _CLOSING:
+                        _duplicates.discard(handle)
             del left[:_MAX_THREADS]
             _wait_while_some_end(threads)
             for thread in threads:
@@ -941,11 +946,15 @@ if sys.platform == "win32":
 
     def _close_duplicates(copies: set[int]) -> None:
         """Close duplicates, except those that late threads use."""
+        files: dict[_HandleKey, int] = {}
         for copy in copies - {handle for _, handle in _late_threads.values()}:
-            _duplicates.discard(copy)
-            # Closing the last handle to a file may wait, as GetFileType does. So this
-            # does not hold the GIL.
-            _close(copy)
+            # Closing the last handle to a file may wait, as GetFileType does.
+            if _type_name(copy) == "File":
+                files[_HandleKey(_CLOSING, copy)] = copy
+            else:
+                _duplicates.discard(copy)
+                _kernel32.CloseHandle(copy)
+        _call_natively(_kernel32.CloseHandle, files)
 
     def _reap_late_threads() -> None:
         """Forget the threads that have ended, and close what nobody uses any more."""
@@ -1041,7 +1050,9 @@ if sys.platform == "win32":
             self.entries = entries.from_buffer(self.bytes, ctypes.sizeof(head))
             # Late threads, and the duplicates that are still open.
             this = os.getpid()
-            hidden = {*_late_threads.copy(), *_duplicates.copy()}
+            late = _late_threads.copy()
+            copies = {copy for key, copy in late.values() if key.pid == _CLOSING}
+            hidden = late.keys() | copies | _duplicates.copy()
             self.hidden = {(this, handle) for handle in hidden}
 
         def rows(self, field: str, value: int) -> Generator[Any, None, None]:
