@@ -3715,11 +3715,12 @@ class TestWhatIsNotTheWhole(OnLinux):
                     with contextlib.suppress(OSError):
                         with open(f"/proc/{pid}/stat") as file:
                             rest = file.read().rpartition(")")[2].split()
-                        is_kernels = int(rest[6]) & 0x200000
+                        # A thread of the kernel, or a process that is just ending.
+                        passed_over = int(rest[6]) & (0x200000 | 4)
                         # Other threads may go on when the main one has ended.
                         tasks = os.listdir(f"/proc/{pid}/task")
                         states = {state_of(f"{pid}/task/{task}") for task in tasks}
-                        if states != {"Z"} and not is_kernels:
+                        if states != {"Z"} and not passed_over:
                             pids.add(pid)
             return pids
 
