@@ -1699,12 +1699,13 @@ else:
                     fds.append(int(name))
         finally:
             os.close(folder)
+        command = _command(process) if fds else None
         found: list[Holder] = []
         for fd in sorted(fds):
             with contextlib.suppress(*_GONE):
                 flag, access, tty_index = _fdinfo(process, fd)
                 if tty in (None, tty_index):
-                    found.append(Holder(pid, fd, flag, access, _command(process)))
+                    found.append(Holder(pid, fd, flag, access, command))
         return found
 
     def _command(process: str) -> str | None:

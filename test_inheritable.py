@@ -764,6 +764,41 @@ def in_namespace(unshare, preparation, code):
     return done.stdout
 
 
+def printed_by_nobody(option, code):
+    """Return what code prints as nobody, where /proc has this mount option.
+
+    Its parent is the first process of a new pid namespace. So the option does not
+    affect any other /proc, as it would before Linux 5.8.
+    """
+    start = f"""
+        import ctypes, os, inheritable
+        # The other user may not be allowed to read these.
+        import encodings.unicode_escape, getopt, re, shlex
+        child = os.fork()
+        if child:
+            os._exit(os.waitpid(child, 0)[1] >> 8)
+        try:
+            os.setgroups([])
+            os.setgid({NOBODY})
+            os.setuid({NOBODY})
+        except OSError:
+            print("no nobody", flush=True)
+            os._exit(0)
+        # A process that has changed its user is closed even to its own user.
+        ctypes.CDLL(None).prctl({PR_SET_DUMPABLE}, 1, 0, 0, 0)
+        """
+    whole = textwrap.dedent(start) + textwrap.dedent(code)
+    mount = f"mount -t proc -o {option} proc /proc"
+    printed = in_namespace(["-m", "--pid", "--fork"], mount, whole)
+    if printed is None:
+        msg = "/proc may not be mounted here"
+        raise unittest.SkipTest(msg)
+    if printed == "no nobody\n":
+        msg = "the tests may not become another user"
+        raise unittest.SkipTest(msg)
+    return printed
+
+
 # ---------------------------------------------------------------------------------
 # Helpers for a file system that does not answer
 # ---------------------------------------------------------------------------------
@@ -2653,33 +2688,14 @@ class TestOpenHandlesOfAnotherProcess(Case):
             self.assertEqual({row.target for row in got}, {None})
 
     def test_one_that_is_hidden(self):
-        # This is the first process of a new pid namespace. So the mount option does not
-        # affect any other /proc, as it would before Linux 5.8.
-        mount = "mount -t proc -o hidepid=2 proc /proc"
-        code = f"""
-            import os, inheritable
-            first = os.getpid()
-            child = os.fork()
-            if child:
-                os._exit(os.waitpid(child, 0)[1] >> 8)
-            try:
-                os.setgroups([])
-                os.setgid({NOBODY})
-                os.setuid({NOBODY})
-            except OSError:
-                print("no nobody", flush=True)
-                os._exit(0)
-            for pid in first, 12345:
+        code = """
+            for pid in os.getppid(), 12345:
                 try:
                     print(inheritable.open_handles(pid), flush=True)
                 except OSError as error:
                     print(type(error).__name__, flush=True)
             """
-        printed = in_namespace(["-m", "--pid", "--fork"], mount, code)
-        if printed is None:
-            self.skipTest("/proc may not be mounted here")
-        if printed == "no nobody\n":
-            self.skipTest("the tests may not become another user")
+        printed = printed_by_nobody("hidepid=2", code)
         self.assertEqual(printed.split(), ["PermissionError", "ProcessLookupError"])
 
     def test_one_of_another_pid_namespace(self):
@@ -3870,34 +3886,14 @@ class TestWhatIsNotTheWhole(OnLinux):
 
     def test_hidden_processes_are_counted(self):
         # With hidepid=1, another user's processes are seen, but not even their state.
-        code = f"""
-            import ctypes, os, inheritable
-            # The other user may not be allowed to read these.
-            import encodings.unicode_escape, getopt, re, shlex
-            child = os.fork()
-            if child:
-                os._exit(os.waitpid(child, 0)[1] >> 8)
-            try:
-                os.setgroups([])
-                os.setgid({NOBODY})
-                os.setuid({NOBODY})
-            except OSError:
-                print("no nobody", flush=True)
-                os._exit(0)
-            # A process that has changed its user is closed even to its own user.
-            ctypes.CDLL(None).prctl({PR_SET_DUMPABLE}, 1, 0, 0, 0)
+        code = """
             r, w = os.pipe()
             found = inheritable.holders(r)
             print([holder.handle for holder in found] == [r, w], flush=True)
             os.dup2(1, 2)
             inheritable._main(["holders", str(r)])
             """
-        mount = "mount -t proc -o hidepid=1 proc /proc"
-        printed = in_namespace(["-m", "--pid", "--fork"], mount, code)
-        if printed is None:
-            self.skipTest("/proc may not be mounted here")
-        if printed == "no nobody\n":
-            self.skipTest("the tests may not become another user")
+        printed = printed_by_nobody("hidepid=1", code)
         self.assertEqual(printed.splitlines()[0], "True")
         self.assertRegex(printed, self.NOTE)
 
