@@ -288,9 +288,14 @@ def create_event():
 # ---------------------------------------------------------------------------------
 
 
+# The children need no site packages. Without them, Python starts several times as fast.
+PYTHON = [sys.executable, "-S"]
+TOOL = [*PYTHON, inheritable.__file__]
+
+
 def python_command(code, *args):
     """Return a command that runs code in a new Python process."""
-    return [sys.executable, "-c", textwrap.dedent(code), *map(str, args)]
+    return [*PYTHON, "-c", textwrap.dedent(code), *map(str, args)]
 
 
 def run_command(command, *, check=False, **options):
@@ -1211,9 +1216,7 @@ class TestTheFile(Case):
             import inheritable
             print(*set(sys.modules) - old)
             """
-        # Without -S, this Python's site packages may have imported some of them.
-        command = [sys.executable, "-S", "-c", textwrap.dedent(code)]
-        modules = run_command(command, cwd=HERE).stdout.split()
+        modules = output_of(code).split()
         self.assertIn("inheritable", modules)
         slow = "typing argparse re json socket ctypes.util multiprocessing"
         for module in slow.split():
@@ -2509,7 +2512,7 @@ class TestListingsBesideBusyThreads(Case):
         exec(opening)
         saying = "print(*handles, flush=True); sys.stdin.read()"
         child = subprocess.Popen(
-            [sys.executable, "-c", opening + saying, sys.argv[1]],
+            [sys.executable, "-S", "-c", opening + saying, sys.argv[1]],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -3044,8 +3047,8 @@ class TestHolders(Case):
         args = ["a b", "it's", "", "$x", "\x1b[2J\n", os.fsdecode(b"\xff"), "*"]
         pid, _ = self.keep(self.file, args=args)
         (command,) = (row.command for row in holders(self.file) if row.pid == pid)
-        self.assertEqual(shlex.split(command)[3:], args)
-        self.assertTrue(command.startswith(shlex.quote(sys.executable) + " -c "))
+        self.assertEqual(shlex.split(command)[4:], args)
+        self.assertTrue(command.startswith(shlex.quote(sys.executable) + " -S -c "))
 
     @no_qemu
     @posix
@@ -3984,7 +3987,7 @@ class TestUnusualProcesses(OnLinux):
     def test_empty_arguments_count_and_a_title_is_not_padded(self):
         pid, _ = self.keep(self.file, args=["", "a", "", ""])
         (row,) = (row for row in holders(self.file) if row.pid == pid)
-        self.assertEqual(shlex.split(row.command)[3:], ["", "a", "", ""])
+        self.assertEqual(shlex.split(row.command)[4:], ["", "a", "", ""])
         self.assertTrue(row.command.endswith(" '' a '' ''"))
         if PYPY:
             return
@@ -5175,7 +5178,7 @@ class TestPassing(Case):
                     "import os, sys, inheritable;"
                     "os.write(inheritable.receive(sys.argv[1]), b'one')"
                 )
-                command = [sys.executable, "-c", code, child.args[0]]
+                command = [sys.executable, "-S", "-c", code, child.args[0]]
                 streams = {
                     "stdin": subprocess.DEVNULL,
                     "stdout": subprocess.PIPE,
@@ -5239,7 +5242,7 @@ class TestPassing(Case):
             import inheritable, os, sys
             sys.exit(os.read(inheritable.receive(sys.argv[1]), 1) != b"")
             """
-        command = [sys.executable, "-S", "-c", textwrap.dedent(code)]
+        command = python_command(code)
         rounds = max(1, int((5 if WINDOWS else 25) * SOAK))
 
         def start_children():
@@ -5710,7 +5713,7 @@ class TestReceive(Case):
     def test_a_grandchild_does_not_get_it(self):
         code = """
             import subprocess
-            look = [sys.executable, "-c", args[1], str(receive(args[0]))]
+            look = [sys.executable, "-S", "-c", args[1], str(receive(args[0]))]
             subprocess.run(look, close_fds=False)
             """
         printed = self.give(code, self.file, more=[textwrap.dedent(LOOK)])
@@ -5722,7 +5725,7 @@ class TestReceive(Case):
         code = """
             import subprocess
             fd = receive(args[0])
-            look = [sys.executable, "-c", args[1], args[0]]
+            look = [sys.executable, "-S", "-c", args[1], args[0]]
             subprocess.run(look, close_fds=False)
             os.spawnv(os.P_WAIT, sys.executable, ["python", args[2], str(fd)])
             """
@@ -6343,9 +6346,7 @@ class TestPassingTheSameFile(Case):
 
 def run_module(*args, **options):
     """Run inheritable.py. Return its status, its stdout and its stderr."""
-    done = run_command(
-        [sys.executable, inheritable.__file__, *map(str, args)], **options
-    )
+    done = run_command([*TOOL, *map(str, args)], **options)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -6388,7 +6389,7 @@ def with_refusing_stdouts():
         redirections[">/dev/full"] = 1
     for redirection, lines in redirections.items():
         script = f'"$@" {redirection}'
-        yield ["sh", "-c", script, "sh", sys.executable, inheritable.__file__], lines
+        yield ["sh", "-c", script, "sh", *TOOL], lines
 
 
 class TestList(Case):
@@ -6580,7 +6581,7 @@ class TestHoldersCommand(Case):
         if WINDOWS:
             self.assertTrue(os.path.samefile(its_own[3], sys.executable))
         else:
-            words = [sys.executable, inheritable.__file__, "holders", str(self.handle)]
+            words = [*TOOL, "holders", str(self.handle)]
             self.assertEqual(shlex.split(its_own[3]), words)
 
     def test_of_a_handle_of_another_process(self):
@@ -6829,7 +6830,7 @@ class TestEveryCommand(Case):
             # A command that prints nothing needs no stdout.
             self.assertEqual(run_command([*start, "--check"]).returncode, 0)
         only_stderr = ["sh", "-c", '"$0" "$1" 2>&-']
-        done = run_command([*only_stderr, sys.executable, inheritable.__file__])
+        done = run_command([*only_stderr, *TOOL])
         self.assertEqual(done.returncode, 0)
 
     @proc
@@ -6956,7 +6957,7 @@ class TestRun(Case):
             options = {"env": with_plain_path()}
             self.assertEqual(run_module(*args, stderr=w, **options)[0], expected)
             line = '"$@" 2>&-'
-            start = ["sh", "-c", line, "sh", sys.executable, inheritable.__file__]
+            start = ["sh", "-c", line, "sh", *TOOL]
             done = run_command([*start, *args], **options)
             self.assertEqual(done.returncode, expected)
 
@@ -6977,7 +6978,7 @@ class TestRun(Case):
         # Python ignores SIGXFSZ too.
         out = os.path.join(self.folder, "out")
         script = 'ulimit -f 1; exec "$@"'
-        limited = ["sh", "-c", script, "sh", sys.executable, inheritable.__file__]
+        limited = ["sh", "-c", script, "sh", *TOOL]
         dd = ["dd", "if=/dev/zero", f"of={out}", "bs=4096", "count=10"]
         done = run_command([*limited, "run", *dd])
         self.assertEqual(done.returncode, -signal.SIGXFSZ)
@@ -7120,7 +7121,7 @@ class TestRunKeepsWhatItPasses(Case):
     def start(self, limit, files, *args):
         """Return the command that calls run with files of these numbers."""
         pairs = [str(word) for pair in files for word in pair]
-        command = [sys.executable, inheritable.__file__, "run", *args]
+        command = [*TOOL, "run", *args]
         return python_command(self.START, limit, *pairs, "--", *command)
 
     def write(self, name):
@@ -7133,7 +7134,7 @@ class TestRunKeepsWhatItPasses(Case):
         # A copy of the file must not take the place of the closed stderr.
         data = self.write("data")
         script = '"$@" run --pass 3:0 "$DATA/no" 3<>"$DATA" 2>&-'
-        start = ["sh", "-c", script, "sh", sys.executable, inheritable.__file__]
+        start = ["sh", "-c", script, "sh", *TOOL]
         done = run_command(start, env={**os.environ, "DATA": data})
         self.assertEqual((done.returncode, done.stdout), (127, ""))
         with open(data) as file:
@@ -7148,7 +7149,7 @@ class TestRunKeepsWhatItPasses(Case):
             os.execv(sys.argv[1], sys.argv[1:])
             """
         code = "import sys; print('ready', flush=True); sys.stdin.read()"
-        run = [sys.executable, inheritable.__file__, "run", "--pass", "9"]
+        run = [*TOOL, "run", "--pass", "9"]
         inner = python_command(lock, *run, "--", *python_command(code))
         start = python_command(self.START, 30, data, 9, "--", *inner)
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
@@ -7384,7 +7385,7 @@ class TestRunOnWindows(Case):
             command = [sys.executable, "-c", {grandchild!r}]
             subprocess.Popen(command, stdout=subprocess.DEVNULL)
             """
-        line = [sys.executable, inheritable.__file__, "run", *python_command(code)]
+        line = [*TOOL, "run", *python_command(code)]
         with subprocess.Popen(line, stdin=subprocess.PIPE) as process:
             self.assertEqual(process.wait(A_LONG_TIME), 0)
         late = time.monotonic() + 60
