@@ -43,6 +43,7 @@ import ctypes
 import errno
 import operator
 import os
+import stat
 import sys
 import threading
 
@@ -1562,7 +1563,9 @@ else:
         result = os.stat(path, dir_fd=dir_fd)
         return result.st_ino, os.major(result.st_dev), os.minor(result.st_dev)
 
-    def _holders_of_handle(fd: int, pid: int) -> tuple[list[Holder], str]:
+    def _holders_of_handle(
+        fd: int, pid: int, left_out: tuple[int, int] | None = None
+    ) -> tuple[list[Holder], str]:
         _check_proc()
         process, names = _descriptors_of(pid)
         if str(fd) not in names:
@@ -1578,9 +1581,9 @@ else:
                     f"Linux does not show who else has this {link}"
                 )
             if link.startswith(("pipe:[", "socket:[")):
-                return _search(os.readlink, {link})
+                return _search(os.readlink, {link}, left_out=left_out)
             _, _, tty = _fdinfo(process, fd)
-            return _search(_identity, {_identity(path)}, tty)
+            return _search(_identity, {_identity(path)}, tty, left_out)
         except FileNotFoundError:
             # It was the descriptor that has listed the folder of this process.
             raise _bad_handle(fd) from None
@@ -1629,16 +1632,23 @@ else:
         # With this flag no device notices, and no FIFO waits for its other end.
         fd = os.open(path, O_PATH)
         try:
-            found, note = _holders_of_handle(fd, os.getpid())
+            own = os.getpid()
+            found, note = _holders_of_handle(fd, own, left_out=(own, fd))
+            if stat.S_ISSOCK(os.fstat(fd).st_mode):
+                note = f"for a socket: unix:{path}"
         finally:
             os.close(fd)
-        own = os.getpid(), fd
-        return [holder for holder in found if holder[:2] != own], note
+        return found, note
 
     def _search(
-        identify: Callable[..., object], wanted: set[Any], tty: str | None = None
+        identify: Callable[..., object],
+        wanted: set[Any],
+        tty: str | None = None,
+        left_out: tuple[int, int] | None = None,
     ) -> tuple[list[Holder], str]:
         """Return the descriptors of all processes that are identified as wanted.
+
+        Nobody is to see the one that is left out, a process and its descriptor.
 
         All masters of pseudo-terminals have the same inode. What tells them apart is
         the index of the terminal.
@@ -1653,10 +1663,11 @@ else:
                 except PermissionError as error:
                     if not _is_kernel_thread(pid):
                         errors[pid] = error
+        found = [holder for holder in found if holder[:2] != left_out]
         # If not even this process could be searched, an empty list would mean nothing.
         if not found and os.getpid() in errors:
             raise errors[os.getpid()]
-        return found, _uninspected(len(errors))
+        return found, _uninspected(len(errors), found)
 
     def _is_kernel_thread(pid: int) -> bool:
         # With the mount option hidepid=1, this may be refused as well.
@@ -1664,11 +1675,15 @@ else:
             return bool(_stat(f"/proc/{pid}")[1] & PF_KTHREAD)
         return False
 
-    def _uninspected(count: int) -> str:
-        if not count or os.geteuid() == 0:
+    def _uninspected(count: int, found: list[Holder]) -> str:
+        # Root is told only if nothing was found, because in some containers nobody can
+        # inspect process 1.
+        is_root = os.geteuid() == 0
+        if not count or (is_root and found):
             return ""
         processes = "1 process" if count == 1 else f"{count} processes"
-        return f"{processes} could not be inspected: try as root"
+        advice = "CAP_SYS_PTRACE may be missing" if is_root else "try as root"
+        return f"{processes} could not be inspected: {advice}"
 
     def _holders_in(
         pid: int,

@@ -2276,20 +2276,26 @@ class TestFilesThatDoNotAnswer(Case):
         self.assertTrue(os.path.samefile(row[2], self.path))
 
     def check_pipes(self, handles, target, pid=None):
-        """Check what pipes are, and that nothing waits for them.
-
-        It takes less than a second. A busy machine has more time.
-        """
+        """Check what a listing says of pipes. Return how many seconds it takes."""
         start = time.monotonic()
         rows = entries(open_handles(pid), *handles)
-        self.assertLess(time.monotonic() - start, 3 * PATIENCE)
+        seconds = time.monotonic() - start
         self.assertEqual([row[2] for row in rows], [target] * len(handles))
+        return seconds
 
     @in_child
     def test_forty_pipes(self):
         pipes = [self.pipe()[0] for _ in range(40)]
         handles = [handle_of(pipe) for pipe in pipes]
         idle = fastest(open_handles, number=1)
+        times = []
+        for _ in range(3):
+            stall = self.stall(*handles)
+            before, threads = own_handles(), count_threads()
+            times.append(self.check_pipes(handles, "File"))
+            stall.end()
+            self.wait_until_nothing_waits(before, threads)
+        self.assertLess(min(times), 1 * PATIENCE)
         stall = self.stall(*handles)
         before, threads = own_handles(), count_threads()
         self.check_pipes(handles, "File")
@@ -2329,7 +2335,8 @@ class TestFilesThatDoNotAnswer(Case):
         stall = self.stall(handle_of(reader))
         before, threads = own_handles(), count_threads()
         for _ in range(20):
-            self.check_pipes([number], "File", pid)
+            seconds = self.check_pipes([number], "File", pid)
+            self.assertLess(seconds, 1 * PATIENCE)
             found = {entry.handle: entry.target for entry in open_handles(pid)}
             self.assertTrue(os.path.samefile(found[file], self.path))
             self.assertLessEqual(
@@ -2541,7 +2548,8 @@ class TestListingsBesideBusyThreads(Case):
         for thread in threads:
             thread.start()
         results = {"own": [], "other": [], "holders": []}
-        for _ in range(3):
+        # Nothing else on this machine disturbs the fastest of ten, if they are short.
+        for _ in range(3 if threads else 10):
             results["own"].append(look(None, handles))
             results["other"].append(look(child.pid, of_child))
             results["holders"].append(find_holders())
@@ -2552,7 +2560,7 @@ class TestListingsBesideBusyThreads(Case):
         """
 
     def check(self, busy, **limits):
-        """Check that of three listings one is fast enough, and knows everything.
+        """Check that of some listings one is fast enough, and knows everything.
 
         On a machine that has no time for any of this, more may be unknown.
         """
@@ -2568,8 +2576,7 @@ class TestListingsBesideBusyThreads(Case):
         return done.stdout
 
     def test_with_no_busy_thread(self):
-        # On a quiet machine the first takes less than 0.3 seconds.
-        self.check(0, own=1, other=2, holders=1)
+        self.check(0, own=0.3, other=2, holders=1)
 
     def test_with_three_busy_threads(self):
         self.check(3, own=8, other=8, holders=2)
@@ -3512,6 +3519,11 @@ class TestHoldersByName(OnLinux):
                 shown = "unix:" + path.replace("\0", "@")
                 self.assertEqual(self.found(shown), self.ours(listening, accepted))
                 self.assertEqual(run_module("holders", shown)[0], 0)
+                if name == "x.sock":
+                    status, _, err = run_module("holders", path)
+                    self.assertEqual(status, 1)
+                    note = f"inheritable: for a socket: unix:{path}\n"
+                    self.assertEqual(unescaped(err), note)
         missing = os.path.join(self.folder, "x")
         self.assertEqual(self.found(f"unix:{missing}"), [])
 
@@ -3794,10 +3806,23 @@ class TestWhatIsNotTheWhole(OnLinux):
         note = "inheritable: 2 processes could not be inspected: try as root"
         self.assertEqual(sorted(printed.splitlines()), sorted([head, head, note]))
 
-    def test_root_is_told_nothing(self):
+    def test_root_is_told_nothing_if_there_is_an_answer(self):
         if not ROOT:
             self.skipTest("this needs root")
         self.assertEqual(self.count(self.path), 0)
+
+    @forks
+    @in_child
+    def test_root_without_capabilities_is_told_that_nothing_may_be_wrong(self):
+        if not ROOT:
+            self.skipTest("this needs root")
+        self.keep(self.file)
+        self.file.close()
+        process_with_more_capabilities()
+        status, out, err = self.run_in_fork("holders", self.path)
+        self.assertEqual((status, len(out.splitlines())), (1, 1))
+        note = r"inheritable: \d+ process(es)? could not be inspected: "
+        self.assertRegex(err, note + r"CAP_SYS_PTRACE may be missing\n\Z")
 
     # Opens the file in the arguments by its path, and a file whose path is too long.
     DEEP = """
@@ -6351,9 +6376,10 @@ def run_module(*args, **options):
 
 
 def without_note(err):
-    """Return what holders says on stderr, less what it tells anyone but root."""
-    note = r"inheritable: \d+ process(es)? could not be inspected: try as root\n"
-    return err if ROOT else re.sub(note, "", err)
+    """Return what holders says on stderr, less that the answer may not be the whole."""
+    advice = "CAP_SYS_PTRACE may be missing" if ROOT else "try as root"
+    note = rf"inheritable: \d+ process(es)? could not be inspected: {advice}\n"
+    return re.sub(note, "", err)
 
 
 def run_holders(*args, **options):
