@@ -411,9 +411,9 @@ if sys.platform == "win32":
     def _is_handle(file: Any, number: int, int_is_handle: bool | None) -> bool:
         """Return whether the number of a file is a handle and not a descriptor.
 
-        The two ranges of numbers overlap, so the number alone does not tell.
-        `int_is_handle` is what the caller takes an int for, or None for a number from
-        fileno().
+        The two ranges of numbers overlap, so the number alone is not enough.
+        `int_is_handle` says whether the caller treats an int as a handle. It is None
+        for a number from fileno().
         """
         # An int to Python, but always a handle.
         if isinstance(file, _ProcessHandle):
@@ -434,14 +434,14 @@ if sys.platform == "win32":
         if names & _CLASSES_WITH_HANDLES:
             return True
         raise TypeError(
-            f"whether fileno() of {type(file).__name__!r} is a descriptor or a handle "
-            f"is not known: pass {number} if it is a descriptor, OpenHandle({number}) "
+            f"cannot tell whether fileno() of {type(file).__name__!r} is a descriptor "
+            f"or a handle: pass {number} if it is a descriptor, OpenHandle({number}) "
             "if it is a handle"
         )
 
     def _to_handle(number: int, is_handle: bool) -> int:
         # For a bad descriptor this raises EBADF. The C runtime's own function, called
-        # by ctypes, could end the process.
+        # through ctypes, could end the process.
         return number if is_handle else msvcrt.get_osfhandle(number)
 
     def _bad_handle(handle: int) -> OSError:
@@ -483,7 +483,7 @@ if sys.platform == "win32":
             (_winapi.STD_OUTPUT_HANDLE, "stdout"),
             (_winapi.STD_INPUT_HANDLE, "stdin"),
         ]:
-            # One that is not valid counts as an error.
+            # GetStdHandle raises an error for one that is not valid.
             with contextlib.suppress(OSError):
                 streams[_winapi.GetStdHandle(number)] = name
         return streams
@@ -665,11 +665,11 @@ def set_inheritable(fd: _File, inheritable: SupportsIndex, /) -> None:
     Args:
         fd: A file.
         inheritable: Whether a program that this process executes should get
-            it: an int, in which 0 means no.
+            it: an int, where 0 means no.
 
     Raises:
-        Exception: As for `get_inheritable`. For a bad flag OverflowError or
-            TypeError. Nothing is changed.
+        Exception: As for `get_inheritable`. For a bad flag, OverflowError
+            or TypeError. Nothing is changed.
 
     System calls:
         POSIX: fcntl(F_SETFD). Other flags of the descriptor stay as they
@@ -820,12 +820,13 @@ if sys.platform == "win32":
         writes = granted & (FILE_WRITE_DATA | FILE_APPEND_DATA)
         return ("r" if reads else "") + ("w" if writes else "")
 
-    # Asking what a file is can take forever: GetFileType and GetFinalPathNameByHandle
-    # wait while another thread is reading from the same synchronous pipe. Opening the
-    # file a second time would not help: that can take the place of a pipe's only
-    # client, or take a serial port away from its reader. So other threads ask, and the
-    # listing waits for them only as long as answers keep coming. A clock alone would
-    # not do: on a busy machine, or beside busy Python threads, answers come slowly.
+    # Finding out what a file is can take forever: GetFileType and
+    # GetFinalPathNameByHandle wait while another thread is reading from the same
+    # synchronous pipe. Opening the file a second time would not help: that can take the
+    # place of a pipe's only client, or take a serial port away from its reader. So
+    # other threads make these calls, and the listing waits for them only as long as
+    # answers keep coming. A fixed time limit would not work: on a busy machine, or when
+    # other Python threads are busy, answers come slowly.
     #
     # GetFileType is called first, in a separate native thread for each file. This works
     # because it has the signature of a thread's main function. Such a thread needs
@@ -838,7 +839,7 @@ if sys.platform == "win32":
     # it ends, its file is not queried again, and no list contains the thread's handle
     # or the duplicate that the thread was given.
 
-    # This replaces the process id if a thread closes a duplicate.
+    # In a key, this replaces the process id if a thread is closing a duplicate.
     _CLOSING = 0
 
     # The handles of the threads that are late. For each: what it was asked about, and
@@ -850,7 +851,7 @@ if sys.platform == "win32":
     _duplicates: set[int] = set()
 
     # Only one thread of this process asks at a time. So no list contains what another
-    # one has opened for its questions.
+    # thread has opened for its own listing.
     _asking = threading.RLock()
 
     # An old name of start_new_thread, which gevent does not replace.
@@ -859,7 +860,7 @@ if sys.platform == "win32":
     # How long to wait for a further answer, in milliseconds. A path may take longer.
     _PATIENCE = 250
 
-    # Windows can wait for 64 threads at once, and _winapi for a few less.
+    # Windows can wait for 64 threads at once, and _winapi for slightly fewer.
     _MAX_THREADS = 60
 
     _FILE_TARGETS: dict[int | None, str] = {
@@ -868,7 +869,7 @@ if sys.platform == "win32":
     }
 
     def _exit_code(thread: int) -> int:
-        """Return what a thread's function has returned, or STILL_ACTIVE."""
+        """Return what a thread's function returned, or STILL_ACTIVE."""
         code = DWORD()
         _kernel32.GetExitCodeThread(thread, ctypes.byref(code))
         return code.value
@@ -877,9 +878,9 @@ if sys.platform == "win32":
         return sum(_exit_code(thread) != _winapi.STILL_ACTIVE for thread in threads)
 
     def _wait_while_some_end(threads: list[int]) -> None:
-        # Nearly always all of them end at once. So the first wait keeps the GIL: to get
-        # it back beside busy threads takes long. No Python thread keeps it for longer
-        # than these 5 milliseconds.
+        # Nearly always, all of them end at once. So the first wait keeps the GIL, since
+        # getting it back from busy threads takes a long time. 5 milliseconds is also
+        # how long any Python thread may keep it.
         handles = (HANDLE * len(threads))(*threads)
         _kernel32.WaitForMultipleObjects(len(threads), handles, True, 5)
         before, ended = -1, _count_ended(threads)
@@ -903,7 +904,7 @@ if sys.platform == "win32":
             for key, handle in left[:_MAX_THREADS]:
                 thread = _kernel32.CreateThread(None, 0, address, handle, 0, None)
                 if thread:
-                    # Until it has ended it counts as late, whatever comes between.
+                    # It counts as late until it has ended, whatever happens meanwhile.
                     _late_threads[thread] = key, handle
                     threads.append(thread)
                     if key.pid == _CLOSING:
@@ -976,7 +977,7 @@ if sys.platform == "win32":
         return _without_prefix(path.value) if 0 < length < len(path) else None
 
     def _paths(handles: dict[_HandleKey, int]) -> dict[_HandleKey, str | None]:
-        """Return the paths of files on disk, as far as they become known."""
+        """Return the paths of files on disk, without those that take too long."""
         paths: dict[_HandleKey, str | None] = {}
         given_up: list[bool] = []
 
@@ -988,10 +989,10 @@ if sys.platform == "win32":
 
         thread = None
         try:
-            # No thread can be started while the interpreter ends.
+            # No thread can be started while the interpreter is shutting down.
             with contextlib.suppress(RuntimeError):
                 thread_id = _start_new_thread(ask, ())
-                # If this fails, it has ended already.
+                # If this fails, the thread has already ended.
                 access = _winapi.SYNCHRONIZE | THREAD_QUERY_LIMITED_INFORMATION
                 thread = _kernel32.OpenThread(access, False, thread_id)
             answered = -1
@@ -1000,7 +1001,7 @@ if sys.platform == "win32":
                 _winapi.WaitForSingleObject(thread, 2 * _PATIENCE)
         finally:
             given_up.append(True)
-            # They are asked in order.
+            # The files are queried in order.
             unanswered = list(handles.items())[len(paths) :]
             if thread and unanswered:
                 _late_threads[thread] = unanswered[0]
@@ -1117,7 +1118,7 @@ else:
     def _own_descriptors() -> tuple[str, Iterable[int]]:
         """Return the folder that lists this thread's descriptors, and their numbers.
 
-        If there is none, the numbers are all that can be open.
+        If there is no such folder, the numbers are all those that could be open.
         """
         # /proc/self shows the table of the main thread, but a thread may have unshared
         # its own. Linux before 3.17 has only that. macOS and BSD list them in /dev/fd.
@@ -1142,7 +1143,7 @@ else:
     def _target(fd: int, folder: int | None) -> str | None:
         # contextlib.suppress would make a listing slower by an eighth.
         try:
-            # readlink could only fail on macOS' /dev/fd.
+            # In /dev/fd on macOS, readlink would always fail.
             if APPLE:
                 path = fcntl.fcntl(fd, F_GETPATH, bytes(1024))
                 return os.fsdecode(path.rstrip(b"\0"))
@@ -1162,7 +1163,7 @@ else:
         try:
             for fd in fds:
                 try:
-                    # This is faster than _get, by ctypes.
+                    # This is faster than _get, which uses ctypes.
                     flag = os.get_inheritable(fd)
                     access = _access(fcntl.fcntl(fd, fcntl.F_GETFL))
                 except OSError:
@@ -1255,7 +1256,7 @@ else:
         return PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
     def _fdinfo(process: str, fd: int) -> tuple[bool, str | None, str | None]:
-        """Return a descriptor's flag, its access, and if it is a terminal its index."""
+        """Return a descriptor's flag, its access, and its index if it is a terminal."""
         lines = _read(f"{process}/fdinfo/{fd}").decode("ascii", "replace").splitlines()
         pairs = (line.partition(":") for line in lines)
         found = {name: value.strip() for name, _, value in pairs}
@@ -1285,7 +1286,7 @@ else:
         row = r"[0-9a-f]+: (?:[0-9A-F]{8} ){2}([0-9A-F]{8}) [0-9A-F]{4} [0-9A-F]{2} +"
         _, *parts = re.split(rf"^{row}([0-9]+)(?: |$)", text, flags=re.MULTILINE)
         inodes = parts[1::3]
-        # A name can imitate a row. Then its inode is there twice, and not believed.
+        # A name can imitate a row. Then its inode appears twice, and is ignored.
         times = collections.Counter(inodes)
         return [
             (flags, inode, name[: -len("\n")])
@@ -1485,7 +1486,7 @@ if sys.platform == "win32":
             raise
 
     def _rows_like(handle: int, pid: int) -> dict[int, list[Any]]:
-        """Return all handles of the type of this one, for each process in order."""
+        """Return all handles of the same type as this one, by process and in order."""
         table = _HandleTable()
         own = table.rows("UniqueProcessId", pid)
         types = [row.ObjectTypeIndex for row in own if row.HandleValue == handle]
@@ -1548,7 +1549,7 @@ else:
     # identified by its device and inode, because it may have several names, or none.
     # stat could hang forever on a dead network file system. statx with
     # AT_STATX_DONT_SYNC uses what the kernel already knows. Old kernels and some
-    # seccomp filters refuse statx. So after any error, stat is asked.
+    # seccomp filters refuse statx. So after any error, stat is called.
 
     def _identity(path: str, *, dir_fd: int | None = None) -> tuple[int, ...]:
         """Return the device and the inode that a link in /proc points to."""
@@ -1585,7 +1586,7 @@ else:
             _, _, tty = _fdinfo(process, fd)
             return _search(_identity, {_identity(path)}, tty, left_out)
         except FileNotFoundError:
-            # It was the descriptor that has listed the folder of this process.
+            # It was the descriptor that was used to list this process's own folder.
             raise _bad_handle(fd) from None
 
     def _holders_of_name(kind: str, name: str) -> tuple[list[Holder], str]:
@@ -1629,7 +1630,8 @@ else:
         }
 
     def _holders_of_path(path: str) -> tuple[list[Holder], str]:
-        # With this flag no device notices, and no FIFO waits for its other end.
+        # With this flag, opening a device has no side effects, and opening a FIFO does
+        # not wait for the other end.
         fd = os.open(path, O_PATH)
         try:
             own = os.getpid()
@@ -1865,7 +1867,7 @@ def _port(text: str) -> int:
 # A block of `temporarily` identifies a file by its number alone. Each number has a set
 # of owners: the blocks that want its flag to be on. A block that begins becomes an
 # owner and turns the flag on, unless the flag is on already without any owner. A block
-# that ends is taken off the owners, and turns the flag off if it was the last one.
+# that ends is no longer an owner, and turns the flag off if it was the last one.
 #
 # A lock keeps threads apart. It does not keep a signal handler, or a finalizer, from
 # interrupting its own thread anywhere in here, and from ending blocks, even the very
@@ -1874,7 +1876,7 @@ def _port(text: str) -> int:
 # cut short by a KeyboardInterrupt can be ended again.
 #
 # No lock is held across a fork, because a fork would have to wait for whichever thread
-# has it, and would wait for ever if that thread hangs. Instead the child ends the
+# has it, and would wait forever if that thread hangs. Instead the child ends the
 # blocks of the other threads, which do not exist there, and makes a new lock. It is
 # alone, so it needs no lock for that. It does so in a hook after the fork. The hook of
 # another module, or a signal handler, may come first, so every use of the lock checks
@@ -2068,8 +2070,8 @@ def temporarily(*files: _File) -> Generator[None, None, None]:
 # ---------------------------------------------------------------------------------
 
 if sys.platform == "win32":
-    # Comes after the number in an argument if the file was opened for appending. POSIX
-    # has that in the open file itself, Windows only in the parent's descriptor.
+    # This follows the number in an argument if the file was opened for appending. POSIX
+    # keeps that in the open file itself, Windows only in the parent's descriptor.
     _APPENDING: str = "a"
 
     def _appending_mark(file: Any) -> str:
@@ -2125,7 +2127,7 @@ else:
         return fd
 
 
-# No handle has more digits. int rejects strings of several thousand.
+# No handle has more digits. int rejects strings with thousands of digits.
 _MAX_DIGITS = 20
 
 
@@ -2188,7 +2190,7 @@ def passing(*files: _File, startupinfo: Any = None) -> Generator[Child, None, No
 
     With multiprocessing: `Process(target=work, args=child.args)`, or a pool
     with `initargs=tuple(child.args)`. Keep the block open as long as the
-    pool, which may start workers at any time.
+    pool exists, because it may start workers at any time.
 
     The child gets exactly these files, and the standard streams as `Popen`
     gives them. Start it inside the block, and do everything else after the
@@ -2212,11 +2214,11 @@ def passing(*files: _File, startupinfo: Any = None) -> Generator[Child, None, No
 
     Yields:
         A Child: the arguments for the child's command line, and for
-        `Popen`. On POSIX an argument is the number of the descriptor, for
-        any program.
+        `Popen`. On POSIX an argument is the number of the descriptor, so
+        any program can use it.
 
     Raises:
-        ValueError: As for `get_inheritable`, or there is a `startupinfo` on
+        ValueError: As for `get_inheritable`, or `startupinfo` was given on
             POSIX.
         Exception: Any other, as for `get_inheritable`.
 
@@ -2335,9 +2337,9 @@ def _receive(arg: Any, result_of: Callable[[int, bool], int]) -> int:
                 return result
     msg = (
         f"{os.strerror(errno.EBADF)}: {handle} is not open here, not inheritable, or a "
-        "standard stream. Had the parent closed the file? Was the child started inside "
-        "the block, with **child.popen or with child.args unchanged? Was this already "
-        "received? Was disable_inheritance called first?"
+        "standard stream. Did the parent close the file too early? Was the child "
+        "started inside the block, with **child.popen or with child.args unchanged? "
+        "Was this already received? Was disable_inheritance called first?"
     )
     raise OSError(errno.EBADF, msg)
 
@@ -2399,7 +2401,7 @@ _OPTIONS = {
 
 
 class _CommandError(Exception):
-    """What ends the command line: the exit status, and a message."""
+    """An error that ends the command. Its args are the exit status and a message."""
 
 
 def _bad_usage(reason: str) -> _CommandError:
@@ -2492,7 +2494,8 @@ else:
         try:
             os.execvp(name, command)
         except OSError as error:
-            # Some folders of PATH may be closed to this user, which is no answer.
+            # This user may have no access to some folders in PATH. That alone does not
+            # decide whether the command exists.
             path = name if os.path.dirname(name) else shutil.which(name, os.F_OK)
             if not path or not os.path.exists(path):
                 raise _CommandError(127, f"{name}: not found") from None
@@ -2517,7 +2520,7 @@ def _main(args: list[str]) -> int:
     # With --check and for holders, status 1 is an answer.
     error_status = 2 if command == "holders" else 1
     try:
-        # This stops at the first argument that is no option, and at "--".
+        # This stops at the first argument that is not an option, and at "--".
         names = ["help", "version", *_OPTIONS[command]]
         options, words = getopt.getopt(rest, "h", names)
         if ("--check", "") in options:
@@ -2695,7 +2698,7 @@ def _escaped(text: str) -> str:
 
 
 def _print(text: str) -> None:
-    """Print text. A reader that went away is no error."""
+    """Print text. It is not an error if the reader has gone away."""
     if sys.stdout is None:
         raise OSError(errno.EBADF, "stdout is closed")
     try:

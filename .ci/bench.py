@@ -60,12 +60,12 @@ def compare(what, rival, runners, *, bound, rounds):
 
 
 def skip(what, rival):
-    """Say that a row needs what is not installed."""
+    """Report that a row is skipped because its rival is not installed."""
     print(ROW.format(what, rival, "", "", "skipped: not installed"))
 
 
 def timed(function, prepare=lambda: None):
-    """Return a runner of one call, which does not count what prepares it."""
+    """Return a runner that times one call, but not its preparation."""
 
     def run():
         prepare()
@@ -103,7 +103,7 @@ def import_():
     """Compare the import with that of the modules it needs, byte-compiled."""
 
     def fresh(modules):
-        """Return a runner of an import in a new interpreter, less its own start."""
+        """Return a runner of an import in a new interpreter, without its startup."""
         code = f"""if True:
             import time
             start = time.perf_counter()
@@ -140,7 +140,7 @@ def many_allowed():
 
 @contextlib.contextmanager
 def many_files():
-    """Have MANY descriptors of a file open."""
+    """Keep MANY descriptors of a file open during the block."""
     with many_allowed():
         fds = []
         try:
@@ -181,7 +181,7 @@ def listing():
 
 
 def sealing():
-    """Compare shutting inheritance off with a loop."""
+    """Compare turning inheritance off with a loop."""
     with many_files() as fds:
 
         def set_all(flag):
@@ -222,7 +222,7 @@ def passing():
 
 @contextlib.contextmanager
 def children(count, prepare):
-    """Have so many forked processes, each of which called `prepare(number)`.
+    """Run `count` forked processes, each of which has called `prepare(number)`.
 
     They end when this process closes its end of a pipe, or ends itself.
     """
@@ -293,7 +293,7 @@ def sockets():
 
 
 # ---------------------------------------------------------------------------------
-# Who has it: in 300 processes with 20,000 descriptors, one in ten of which has it
+# Who has it: 300 processes with 20,000 descriptors. One process in ten has it.
 # ---------------------------------------------------------------------------------
 
 
@@ -325,16 +325,16 @@ def holders():
 
 
 def runner_of_lsof(*options):
-    """Return a runner of lsof, which tells all that it may look into."""
+    """Return a runner of lsof, which lists everything that it may inspect."""
     command = ["lsof", "-w", "-n", "-P", *options]
-    # It fails if there is anything that it may not look into.
+    # It fails if there is anything that it is not allowed to inspect.
     return timed(
         lambda: subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
     )
 
 
 def compare_with_lsof(what, file):
-    """Compare with a whole run, for lsof cannot be asked about a descriptor."""
+    """Compare with a full run, because lsof cannot search for a descriptor."""
     rival = "lsof -w -n -P"
     if not shutil.which("lsof"):
         skip(what, rival)

@@ -1,6 +1,6 @@
-"""What the type checkers say of a program that passes files: .ci/form asks them.
+"""A program that passes files, for the type checkers that .ci/form runs.
 
-Nothing runs it.
+Nothing executes it.
 """
 
 import subprocess

@@ -1,4 +1,4 @@
-"""CPython's own tests of inheritance, of inheritable's functions in place of os's."""
+"""CPython's own inheritance tests, run on inheritable's functions, not on os's."""
 
 import os
 import socket

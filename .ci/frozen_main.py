@@ -1,6 +1,6 @@
 """Python's command line for freeze-core's executables, which run a single module.
 
-It knows -c, -m and a script, and ignores all options but -X faulthandler.
+It accepts -c, -m or a script, and ignores all options except -X faulthandler.
 """
 
 import faulthandler
@@ -32,7 +32,7 @@ def run(_):
 
 
 def set_up():
-    """Do what Python does at its start, and a frozen one leaves out."""
+    """Do what Python does at startup and a frozen Python does not."""
     sys.dont_write_bytecode = True
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in signal.SIGPIPE, signal.SIGXFSZ:

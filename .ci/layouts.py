@@ -1,8 +1,8 @@
 """layouts.py SYSTEM: C that compiles if inheritable.py agrees with SYSTEM's headers.
 
-The module is parsed, not imported, for no system executes all of it. Each of its
+The module is parsed, not imported, because no system executes all of it. Each of its
 structures is written again in C, with the types that it gives the fields. The headers'
-has to have the same size and the same fields, and each constant the same value.
+structure must have the same size and fields, and each constant the same value.
 """
 
 import ast
@@ -17,7 +17,7 @@ HEADERS = {
     "openbsd": "fcntl.h",
 }
 
-# What only some systems have. Those that none has are in no header for programs.
+# What only some systems have. Names with an empty list are in no public header.
 POSIX = ["linux", "freebsd", "macos", "netbsd", "openbsd"]
 ONLY_ON = {
     "AT_STATX_DONT_SYNC": ["linux"],
@@ -35,20 +35,20 @@ ONLY_ON = {
     "statx_timestamp": ["linux"],
 }
 
-# In the headers this one goes on with the first of the entries that follow it.
+# In the headers, this structure also contains the first of its entries.
 HEAD = "SYSTEM_HANDLE_INFORMATION_EX"
 
-# In these branches is what differs from system to system.
+# The code in these branches differs from system to system.
 WINDOWS_TESTS = {"sys.platform == 'win32'": True, "sys.platform != 'win32'": False}
 
 
 def check(condition):
-    """Write an assertion of the compiler's."""
+    """Write an assertion for the compiler to check."""
     print(f'_Static_assert({condition}, "");')
 
 
 def c_type(kind, structures):
-    """Return what C calls a type of ctypes, of wintypes, or a structure before it."""
+    """Return the C name of a ctypes or wintypes type, or of an earlier structure."""
     name = kind.split(".")[-1]
     if name in structures:
         return f"struct our_{name}"
@@ -60,7 +60,7 @@ def c_type(kind, structures):
 
 
 def check_structure(node, structures, prefix):
-    """Write a structure again, and compare it with the headers'."""
+    """Write a structure in C, and compare it with the one in the headers."""
     ours, theirs = f"struct our_{node.name}", prefix + node.name
     names = []
     print(ours, "{")
@@ -68,7 +68,7 @@ def check_structure(node, structures, prefix):
         name = field.elts[0].value
         kind, _, length = ast.unparse(field.elts[1]).partition(" * ")
         print(f"    {c_type(kind, structures)} {name}[{length or 1}];")
-        # Linux renames what is reserved whenever it takes a part of it.
+        # Linux renames a reserved field whenever it starts to use part of it.
         if not name.startswith("__"):
             names.append(name)
     print("};")
@@ -85,7 +85,7 @@ def check_assignment(name, value):
     if text.startswith(("ctypes.c_", "wintypes.")):
         check(f"sizeof({name}) == sizeof({c_type(text, [])})")
     elif text.lstrip("-").isdigit():
-        # The sign of the headers' differs from the module's.
+        # The sign in the headers may differ from that in the module.
         check(f"(unsigned)({name}) == (unsigned)({text})")
 
 

@@ -1,4 +1,4 @@
-"""What it takes to hand a file to a child by each way of starting one, on Linux.
+"""What it takes to pass a file to a child in each way of starting one, on Linux.
 
     python3 .ci/starters.py NAME
 
@@ -27,7 +27,7 @@ NOTHING = "hands nothing over"
 
 # What else the child got.
 LEAKS = "; other inheritable files go too, unless disable_inheritance() came first"
-FORKS = "; everything else goes too, for it is a fork alone"
+FORKS = "; everything else goes too, because it is only a fork"
 KEEPS = "; another process keeps the file until the child ends"
 
 # The name of an inheritable file that nobody passes.
@@ -64,7 +64,7 @@ def work(arg, report, parent):
 
 
 def shell_line(command):
-    # Without exec some shells stay, and have the file as long as the child.
+    # Without exec, some shells keep running, and keep the file open like the child.
     return f"exec {shlex.join(command)}"
 
 
@@ -202,7 +202,7 @@ def pool(method):
 
 
 def run_unpacking(args, command, popen):
-    # Else the child takes what its parent has unpacked, since PyInstaller 6.10.
+    # Otherwise, since PyInstaller 6.10, the child uses what its parent has unpacked.
     environment = {**os.environ, "PYINSTALLER_RESET_ENVIRONMENT": "1"}
     subprocess.run(command, check=True, env=environment, **popen)
 
@@ -248,7 +248,7 @@ STARTERS = {
 
 
 def attempt(start, *, inside):
-    """Return whether the file went over, and what the child saw."""
+    """Return whether the child received the file, and what it saw."""
     program = [sys.executable]
     if not hasattr(sys, "frozen"):
         program.append(os.path.abspath(__file__))
@@ -290,7 +290,7 @@ def main(name):
     seen = observe(start)
     print(f"{name}: {seen}", flush=True)
     if seen != expected:
-        print(f"  but expected was: {expected}")
+        print(f"  but this was expected: {expected}")
     return seen != expected
 
 
