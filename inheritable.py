@@ -1372,7 +1372,9 @@ def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
     What the call itself opens is not in the list.
 
     Args:
-        pid: The id of another process, on Linux and Windows.
+        pid: The id of another process, on Linux and Windows. On Linux, the
+            target of a socket then says what it is, as in `socket:[5] tcp
+            127.0.0.1:80 listening`.
 
     Returns:
         The file descriptors (POSIX) or handles (Windows), in order. The
@@ -1390,9 +1392,9 @@ def open_handles(pid: SupportsIndex | None = None) -> list[OpenHandle]:
 
     System calls:
         Linux: /proc/thread-self/fd, because a thread may have descriptors
-            of its own. For another process, /proc/PID/fd and
-            /proc/PID/fdinfo; if its main thread has ended, those of
-            another thread in /proc/PID/task.
+            of its own. With `pid`, /proc/PID/fd, /proc/PID/fdinfo and
+            /proc/PID/net; if its main thread has ended, those of another
+            thread in /proc/PID/task.
         macOS, BSD: /dev/fd, and on macOS fcntl(F_GETPATH).
         Windows: NtQuerySystemInformation(SystemExtendedHandleInformation),
             DuplicateHandle, NtQueryObject(ObjectTypeInformation),

@@ -5055,6 +5055,25 @@ class TestPassing(Case):
             self.assertEqual(child.args, [])
             output_of("", **child.popen)
 
+    @posix
+    def test_a_passed_file_has_the_same_flock_but_not_the_same_lockf(self):
+        code = """
+            import fcntl, sys
+            from inheritable import receive
+            try:
+                lock = getattr(fcntl, sys.argv[2])
+                lock(receive(sys.argv[1]), fcntl.LOCK_EX | fcntl.LOCK_NB)
+                print("locked")
+            except OSError:
+                print("refused")
+            """
+        for name, expected in ("flock", "locked\n"), ("lockf", "refused\n"):
+            with self.subTest(name=name), passing(self.file) as child:
+                getattr(fcntl, name)(self.file, fcntl.LOCK_EX)
+                found = output_of(code, *child.args, name, **child.popen)
+                self.assertEqual(found, expected)
+                getattr(fcntl, name)(self.file, fcntl.LOCK_UN)
+
     def test_a_child_takes_files_and_sockets(self):
         r, w = self.pipe()
         listening, client, accepted = self.sockets()
