@@ -735,9 +735,7 @@ def set_handle_inheritable(handle: _File, inheritable: object, /) -> None:
             are.
         Windows: SetHandleInformation.
     """
-    number, is_handle = _number(handle, is_handle=True)
-    flag = bool(inheritable)
-    _set(_to_handle(number, is_handle), flag)
+    _set(_to_handle(*_number(handle, is_handle=True)), bool(inheritable))
 
 
 # ---------------------------------------------------------------------------------
