@@ -479,9 +479,9 @@ if sys.platform == "win32":
         # over stderr. A program without a console may have None for a stream.
         streams: dict[int, str] = {}
         for number, name in [
-            (_winapi.STD_ERROR_HANDLE, "stderr"),
-            (_winapi.STD_OUTPUT_HANDLE, "stdout"),
-            (_winapi.STD_INPUT_HANDLE, "stdin"),
+            (_winapi.STD_ERROR_HANDLE, "(stderr)"),
+            (_winapi.STD_OUTPUT_HANDLE, "(stdout)"),
+            (_winapi.STD_INPUT_HANDLE, "(stdin)"),
         ]:
             # GetStdHandle raises an error for one that is not valid.
             with contextlib.suppress(OSError):
@@ -526,7 +526,7 @@ else:
     _close = os.close
 
     def _streams() -> dict[int, str]:
-        return {0: "stdin", 1: "stdout", 2: "stderr"}
+        return {0: "(stdin)", 1: "(stdout)", 2: "(stderr)"}
 
     def _is_stream(fd: int) -> bool:
         return fd in _streams()
@@ -2579,11 +2579,7 @@ def _list_command(options: dict[str, str], words: list[str]) -> tuple[int, str, 
     handles = open_handles(pid)
     status, note = 0, ""
     if "--check" in options:
-        handles = [
-            handle
-            for handle in handles
-            if handle.inheritable and not _is_stream(handle.handle)
-        ]
+        handles = [h for h in handles if h.inheritable and not _is_stream(h.handle)]
         if handles:
             status, note = 1, _leak_note([handle.handle for handle in handles])
     if "--json" in options:
@@ -2593,10 +2589,8 @@ def _list_command(options: dict[str, str], words: list[str]) -> tuple[int, str, 
     streams = {} if "--pid" in options else _streams()
     rows: list[str] = []
     for handle in handles:
-        texts = [handle.target] if handle.target else []
-        if handle.handle in streams:
-            texts.append(f"({streams[handle.handle]})")
-        rows.append(_row(handle, " ".join(texts)))
+        texts = [handle.target, streams.get(handle.handle)]
+        rows.append(_row(handle, " ".join(filter(None, texts))))
     return status, _table("handle  inheritable  access  target", rows), note
 
 
