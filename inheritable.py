@@ -2307,18 +2307,17 @@ def receive_handle(arg: str) -> int:
 
 def _parse_argument(arg: object) -> tuple[int, bool]:
     """Return the handle that an argument names, and whether to append to it."""
+    import re
+
     if not isinstance(arg, str):
         raise _expected("a str from child.args", arg)
-    appending = bool(_APPENDING) and arg.endswith(_APPENDING)
-    digits = arg[: -len(_APPENDING)] if appending else arg
-    # int would accept spaces, signs, underscores and the digits of other scripts. A
-    # number is a multiple of 4 if its last two digits are.
-    is_decimal = digits.isascii() and digits.isdigit()
-    has_zeros = digits.startswith("0") and digits != "0"
-    if not is_decimal or has_zeros or int(digits[-2:]) % _HANDLE_MULTIPLE:
+    # int would accept spaces, signs, underscores and the digits of other scripts.
+    parts = re.fullmatch(f"(0|[1-9][0-9]*)({_APPENDING}|)", arg)
+    # A number is a multiple of 4 if its last two digits are.
+    if not parts or int(parts[1][-2:]) % _HANDLE_MULTIPLE:
         raise ValueError(f"expected a string that passing makes, not {arg!r}")
     # Digits beyond these are cut off. What is left is still too large for a handle.
-    return int(digits[:_MAX_DIGITS]), appending
+    return int(parts[1][:_MAX_DIGITS]), parts[2] != ""
 
 
 def _receive(arg: Any, result_of: Callable[[int, bool], int]) -> int:
