@@ -514,8 +514,7 @@ else:
         # PyPy 7.3.11 has only F_DUPFD, so FD_CLOEXEC is also set afterwards.
         command = getattr(fcntl, "F_DUPFD_CLOEXEC", fcntl.F_DUPFD)
         copy: int = fcntl.fcntl(fd, command, 3)
-        if command == fcntl.F_DUPFD:
-            _set(copy, False)
+        _set(copy, False)
         return copy
 
     _close = os.close
