@@ -1114,23 +1114,18 @@ else:
         """
         # /proc/self shows the table of the main thread, but a thread may have unshared
         # its own. Linux before 3.17 has only that. macOS and BSD list them in /dev/fd.
+        # On a BSD without fdescfs that is no mount, and has 0 to 2 in it, open or not.
         for path in "/proc/thread-self/fd", "/proc/self/fd", "/dev/fd":
             # There may be no such folder, or no free descriptor to open it with, or
             # something else may be at this path.
             with contextlib.suppress(OSError):
                 names = os.listdir(path)
-                if path == "/dev/fd" and not _dev_fd_lists_all():
-                    continue
-                if "".join(names).isdecimal():
+                lists_all = path != "/dev/fd" or APPLE or os.path.ismount(path)
+                if lists_all and "".join(names).isdecimal():
                     return path, sorted(map(int, names))
         limit = os.sysconf("SC_OPEN_MAX")
         is_usual = 0 <= limit < _MAX_DESCRIPTORS
         return "", range(limit if is_usual else _MAX_DESCRIPTORS)
-
-    def _dev_fd_lists_all() -> bool:
-        # On macOS it always does. On a BSD without fdescfs it is just part of /dev, and
-        # has 0 to 2 in it, open or not.
-        return APPLE or os.stat("/dev/fd").st_dev != os.stat("/dev").st_dev
 
     def _target(fd: int, folder: int | None) -> str | None:
         # contextlib.suppress would make a listing slower by an eighth.
