@@ -1114,7 +1114,8 @@ else:
         """
         # /proc/self shows the table of the main thread, but a thread may have unshared
         # its own. Linux before 3.17 has only that. macOS and BSD list them in /dev/fd.
-        # On a BSD without fdescfs that is no mount, and has 0 to 2 in it, open or not.
+        # On a BSD without fdescfs, /dev/fd is not a mount point, and contains 0 to 2,
+        # open or not.
         for path in "/proc/thread-self/fd", "/proc/self/fd", "/dev/fd":
             # There may be no such folder, or no free descriptor to open it with, or
             # something else may be at this path.
@@ -1658,23 +1659,20 @@ else:
         # If not even this process could be searched, an empty list would mean nothing.
         if not found and os.getpid() in errors:
             raise errors[os.getpid()]
-        return found, _uninspected(len(errors), found)
+        # Root is told only if nothing was found, because in some containers nobody can
+        # inspect process 1.
+        is_root = os.geteuid() == 0
+        if not errors or (is_root and found):
+            return found, ""
+        processes = "1 process" if len(errors) == 1 else f"{len(errors)} processes"
+        advice = "CAP_SYS_PTRACE may be missing" if is_root else "try as root"
+        return found, f"{processes} could not be inspected: {advice}"
 
     def _is_kernel_thread(pid: int) -> bool:
         # With the mount option hidepid=1, this may be refused as well.
         with contextlib.suppress(PermissionError):
             return bool(_stat(f"/proc/{pid}")[1] & PF_KTHREAD)
         return False
-
-    def _uninspected(count: int, found: list[Holder]) -> str:
-        # Root is told only if nothing was found, because in some containers nobody can
-        # inspect process 1.
-        is_root = os.geteuid() == 0
-        if not count or (is_root and found):
-            return ""
-        processes = "1 process" if count == 1 else f"{count} processes"
-        advice = "CAP_SYS_PTRACE may be missing" if is_root else "try as root"
-        return f"{processes} could not be inspected: {advice}"
 
     def _holders_in(
         pid: int,
