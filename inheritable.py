@@ -1009,11 +1009,10 @@ if sys.platform == "win32":
         disk = _winapi.FILE_TYPE_DISK
         on_disk = {key: asked[key] for key in types if types[key] == disk}
         paths = _paths(on_disk) if on_disk else {}
-        targets: dict[_HandleKey, str] = {}
-        for key in handles:
-            kind = _FILE_TARGETS.get(types.get(key, _winapi.FILE_TYPE_UNKNOWN))
-            targets[key] = paths.get(key) or kind or "File"
-        return targets
+        return {
+            key: paths.get(key) or _FILE_TARGETS.get(types.get(key), "File")
+            for key in handles
+        }
 
     _handle_in = operator.attrgetter("HandleValue")
 
