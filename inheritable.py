@@ -2456,9 +2456,8 @@ else:
                 try:
                     os.dup2(sources.pop(number), number)
                 except (OSError, OverflowError) as error:
-                    raise _CommandError(
-                        2, f"bad descriptor {number}: {error}"
-                    ) from None
+                    reason = f"bad descriptor {number}: {error}"
+                    raise _CommandError(2, reason) from None
             else:
                 # The numbers that are left form cycles. Copy one out of the way.
                 number, fd = next(iter(sources.items()))
@@ -2485,9 +2484,8 @@ else:
             if not path or not os.path.exists(path):
                 raise _CommandError(127, f"{name}: not found") from None
             if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-                raise _CommandError(
-                    127, f"{name}: its interpreter is not found"
-                ) from None
+                reason = f"{name}: its interpreter is not found"
+                raise _CommandError(127, reason) from None
             raise _CommandError(126, f"{name}: {error}") from None
         finally:
             # They are ignored again, so that writing a message that nobody reads does
