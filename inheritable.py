@@ -788,11 +788,8 @@ if sys.platform == "win32":
     _declare(_ntdll.NtQueryObject, HANDLE, INT, LPVOID, ULONG, LPVOID, result=NTSTATUS)
     _declare(_NtQuerySystemInformation, INT, LPVOID, ULONG, LPVOID, result=NTSTATUS)
     _declare(_ntdll.RtlNtStatusToDosError, NTSTATUS, result=ULONG)
-    _declare(
-        _kernel32.CreateThread,
-        *(LPVOID, ULONG_PTR, LPVOID, LPVOID, DWORD, LPVOID),
-        result=HANDLE,
-    )
+    _thread_types = LPVOID, ULONG_PTR, LPVOID, LPVOID, DWORD, LPVOID
+    _declare(_kernel32.CreateThread, *_thread_types, result=HANDLE)
     _declare(_kernel32.GetExitCodeThread, HANDLE, PDWORD)
     _declare(_kernel32.OpenThread, DWORD, BOOL, DWORD, result=HANDLE)
     _declare(_kernel32.WaitForMultipleObjects, DWORD, PHANDLE, BOOL, DWORD)
@@ -1042,11 +1039,10 @@ if sys.platform == "win32":
             entries = SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX * head.NumberOfHandles
             self.entries = entries.from_buffer(self.bytes, ctypes.sizeof(head))
             # Late threads, and the duplicates that are still open.
-            this = os.getpid()
             late = _late_threads.copy()
             copies = {copy for key, copy in late.values() if key.pid == _CLOSING}
             hidden = late.keys() | copies | _duplicates.copy()
-            self.hidden = {(this, handle) for handle in hidden}
+            self.hidden = {(os.getpid(), handle) for handle in hidden}
 
         def rows(self, field: str, value: int) -> Generator[Any, None, None]:
             """Yield the entries in which a field has a given value."""
@@ -1446,9 +1442,7 @@ if sys.platform == "win32":
 
                 def select(usable: dict[_HandleKey, int]) -> set[_HandleKey]:
                     paths = _file_targets(usable)
-                    same = {
-                        key for key in paths if os.path.normcase(paths[key]) == folded
-                    }
+                    same = {k for k in paths if os.path.normcase(paths[k]) == folded}
                     return same - {own}
 
                 return _holders_among(rows_of, select, is_file=True), ""
@@ -1502,8 +1496,7 @@ if sys.platform == "win32":
                     if _HandleKey(pid, row.HandleValue) in selected:
                         flag = bool(row.HandleAttributes & OBJ_INHERIT)
                         mode = _granted_access(row.GrantedAccess) if is_file else None
-                        holder = Holder(pid, row.HandleValue, flag, mode, program)
-                        found.append(holder)
+                        found.append(Holder(pid, row.HandleValue, flag, mode, program))
         return found
 
     def _program(process: int) -> str | None:
