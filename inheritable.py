@@ -1006,10 +1006,11 @@ if sys.platform == "win32":
         disk = _winapi.FILE_TYPE_DISK
         on_disk = {key: asked[key] for key in types if types[key] == disk}
         paths = _paths(on_disk) if on_disk else {}
-        return {
-            key: paths.get(key) or _FILE_TARGETS.get(types.get(key), "File")
-            for key in handles
-        }
+        targets: dict[_HandleKey, str] = {}
+        for key in handles:
+            kind = _FILE_TARGETS.get(types.get(key), "File")
+            targets[key] = paths.get(key) or kind
+        return targets
 
     _handle_in = operator.attrgetter("HandleValue")
 
