@@ -738,22 +738,23 @@ def owns_all_users():
 
 
 def in_namespace(unshare, preparation, code):
-    """Run Python code in a new namespace, as root.
+    """Run Python code in a new namespace, as root, and return what it prints.
 
     Args:
         unshare: The options of the command unshare.
         preparation: Shell commands that come first.
         code: What Python runs then.
 
-    Returns:
-        What it prints, or None if there may be no such namespace.
+    Raises:
+        SkipTest: There may be no such namespace.
     """
+    refused = unittest.SkipTest(f"refused: unshare {' '.join(unshare)}, {preparation}")
     if not LINUX or not ROOT:
-        return None
+        raise refused
     try:
         run_command(["unshare", *unshare, "true"], check=True)
     except (OSError, subprocess.CalledProcessError):
-        return None
+        raise refused from None
     script = f'{{ {preparation} && echo prepared >&2; }} || exit; exec "$@"'
     inside = ["unshare", *unshare, "sh", "-c", script, "sh", *python_command(code)]
     done = run_command(inside, cwd=HERE, env={**os.environ, "LC_ALL": "C"})
@@ -763,7 +764,7 @@ def in_namespace(unshare, preparation, code):
         refusal += "|/proc: not mounted"
     prepared = done.stderr.startswith("prepared")
     if not prepared and re.search(refusal, done.stderr):
-        return None
+        raise refused
     if done.returncode:
         raise AssertionError(done.stderr)
     return done.stdout
@@ -795,9 +796,6 @@ def printed_by_nobody(option, code):
     whole = textwrap.dedent(start) + textwrap.dedent(code)
     mount = f"mount -t proc -o {option} proc /proc"
     printed = in_namespace(["-m", "--pid", "--fork"], mount, whole)
-    if printed is None:
-        msg = "/proc may not be mounted here"
-        raise unittest.SkipTest(msg)
     if printed == "no nobody\n":
         msg = "the tests may not become another user"
         raise unittest.SkipTest(msg)
@@ -1953,25 +1951,21 @@ class TestOpenHandles(Case):
             print(error)
         """
 
-    @proc
-    def test_without_proc(self):
-        printed = in_namespace(["-m"], "umount -l /proc", self.LIST)
-        if printed is None:
-            self.skipTest("/proc may not be unmounted here")
+    def check_where_proc_differs(self, preparation):
+        printed = in_namespace(["-m"], preparation, self.LIST)
         right, sealed, message = printed.splitlines()
         self.assertEqual((right, sealed), ("True", "False"))
         self.assertIn("only Linux", message)
 
+    @proc
+    def test_without_proc(self):
+        self.check_where_proc_differs("umount -l /proc")
+
     def test_a_folder_that_is_no_proc_is_passed_over(self):
         folders = "/proc/self/fd/nonsense /proc/thread-self/fd/-1"
-        # Without a low limit, every number up to a million would be tried.
         preparation = f"mount -t tmpfs none /proc && mkdir -p {folders}"
-        printed = in_namespace(["-m"], f"{preparation} && ulimit -n 60", self.LIST)
-        if printed is None:
-            self.skipTest("the tests may not mount a file system")
-        right, sealed, message = printed.splitlines()
-        self.assertEqual((right, sealed), ("True", "False"))
-        self.assertIn("only Linux", message)
+        # Without a low limit, every number up to a million would be tried.
+        self.check_where_proc_differs(f"{preparation} && ulimit -n 60")
 
     @proc
     @in_child
@@ -2716,8 +2710,6 @@ class TestOpenHandlesOfAnotherProcess(Case):
                 print([h.inheritable for h in rows if h.handle in (r, w)])
             """
         printed = in_namespace(["--pid", "--fork"], "true", code)
-        if printed is None:
-            self.skipTest("the tests may not create a pid namespace")
         expected = ["True"] * 3 + ["[False, True]"] * 2
         self.assertEqual(printed.splitlines(), expected)
 
@@ -3013,8 +3005,8 @@ class TestHolders(Case):
                 print(holder.handle == file.fileno())
             """
         printed = in_namespace(["-m"], " && ".join(mounts), code)
-        if printed is None or printed.startswith("False"):
-            self.skipTest("the tests may not mount a file system")
+        if printed.startswith("False"):
+            self.skipTest("the two files have different inodes")
         self.assertEqual(printed.split(), ["True"] * 3)
 
     @windows
@@ -3604,8 +3596,6 @@ class TestHoldersByName(OnLinux):
             print([holder.handle == server.fileno() for holder in found])
             """
         printed = in_namespace(["-n"], "true", code)
-        if printed is None:
-            self.skipTest("there may be no other namespace here")
         self.assertEqual(printed.split(), ["[]", "[True]"])
 
     def test_a_port_of_another_pid_namespace(self):
@@ -3620,8 +3610,6 @@ class TestHoldersByName(OnLinux):
             """
         mount = "mount -t proc proc /proc"
         printed = in_namespace(["-m", "--pid", "--fork"], mount, code)
-        if printed is None:
-            self.skipTest("there may be no other namespace here")
         says = f"{name} is in use by user 0, but by no process that may be inspected"
         self.assertIn(says, printed)
 
@@ -3756,6 +3744,8 @@ class TestWhatIsNotTheWhole(OnLinux):
             self.assertEqual(count, len(expected))
 
     def test_a_zombie_and_root_are_not_counted(self):
+        if not owns_all_users():
+            self.skipTest("the tests may not become another user")
         # In a namespace of its own nobody else comes and goes.
         code = f"""
             import codecs, getopt, os, re, inheritable
@@ -3784,11 +3774,7 @@ class TestWhatIsNotTheWhole(OnLinux):
                 os.waitpid(pid, 0)
             """
         mount = "mount -t proc proc /proc"
-        is_possible = ROOT and owns_all_users()
-        namespace = ["-m", "--pid", "--fork"]
-        printed = in_namespace(namespace, mount, code) if is_possible else None
-        if printed is None:
-            self.skipTest("there may be no other namespace or user here")
+        printed = in_namespace(["-m", "--pid", "--fork"], mount, code)
         head = "   pid  handle  inheritable  access  command"
         # The first process and its child are root's.
         note = "inheritable: 2 processes could not be inspected: try as root"
@@ -4068,8 +4054,6 @@ class TestUnusualProcesses(OnLinux):
             printed = in_namespace(["-m", "--pid", "--fork"], mount, code)
         except AssertionError:
             self.skipTest("the ids of processes cannot be chosen here")
-        if printed is None:
-            self.skipTest("there may be no other namespace here")
         self.assertEqual(printed.split(), ["True", "True"])
 
     def test_a_target_that_is_not_known_is_no_word(self):
