@@ -173,8 +173,10 @@ STDERR = os.dup(2)
 
 
 def handle_of(file):
-    """Return the handle of a file (not a socket). On POSIX it is the descriptor."""
-    return msvcrt.get_osfhandle(file.fileno()) if WINDOWS else file.fileno()
+    """Return the handle of a file or a socket. On POSIX it is the descriptor."""
+    if WINDOWS and not isinstance(file, socket.socket):
+        return msvcrt.get_osfhandle(file.fileno())
+    return file.fileno()
 
 
 def flag_of(handle):
@@ -692,27 +694,6 @@ def out_of_reach(pid):
     return pid
 
 
-def process_of_another_user():
-    """Return the id of a process that this one, a child, may not inspect."""
-    if not ROOT:
-        return out_of_reach(1)
-    pid = os.getppid()
-    become_nobody()
-    return out_of_reach(pid)
-
-
-def linux_version():
-    """Return the first two numbers of the kernel's release."""
-    return tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
-
-
-def process_with_more_capabilities():
-    """Give up all capabilities, in a child. Return the pid of one that has them."""
-    version_3, no_capabilities = 0x20080522, bytes(24)
-    ctypes.CDLL(None).capset(struct.pack("Ii", version_3, 0), no_capabilities)
-    return out_of_reach(os.getppid())
-
-
 def state_of(pid):
     """Return the letter of a process's state in Linux. Z means zombie."""
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
@@ -1033,11 +1014,25 @@ class Case(unittest.TestCase):
         self.addCleanup(listening.close)
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        client = socket.create_connection(listening.getsockname())
+        return (listening, *self.connect(listening))
+
+    def connect(self, listening):
+        """Return the two ends of a new connection to a listening socket."""
+        client = socket.socket(listening.family)
         self.addCleanup(client.close)
+        client.connect(listening.getsockname())
         accepted = listening.accept()[0]
         self.addCleanup(accepted.close)
-        return listening, client, accepted
+        return client, accepted
+
+    def found(self, file, pid=None):
+        """Return the process and the number of each holder."""
+        return [(holder.pid, holder.handle) for holder in holders(file, pid)]
+
+    def ours(self, *files):
+        """Return the same for these files, or handles, of this process alone."""
+        handles = [file if isinstance(file, int) else handle_of(file) for file in files]
+        return [(os.getpid(), handle) for handle in sorted(handles)]
 
     def closed_file(self):
         """Return the former number of a closed file, and the file."""
@@ -2662,7 +2657,11 @@ class TestOpenHandlesOfAnotherProcess(Case):
     @forks
     @in_child
     def test_one_that_may_not_be_read(self):
-        pid = process_of_another_user()
+        pid = 1
+        if ROOT:
+            pid = os.getppid()
+            become_nobody()
+        out_of_reach(pid)
         for got in outcome(open_handles, pid), outcome(holders, 0, pid):
             self.assertEqual(got[:2], (PermissionError, errno.EACCES))
         # Without a process id, such processes are left out.
@@ -2674,11 +2673,14 @@ class TestOpenHandlesOfAnotherProcess(Case):
     @forks
     @in_child
     def test_one_with_more_capabilities(self):
-        pid = process_with_more_capabilities()
+        version_3, no_capabilities = 0x20080522, bytes(24)
+        ctypes.CDLL(None).capset(struct.pack("Ii", version_3, 0), no_capabilities)
+        pid = out_of_reach(os.getppid())
         got = outcome(holders, 0, pid)
         self.assertEqual(got[:2], (PermissionError, errno.EACCES))
         got = outcome(open_handles, pid)
-        if linux_version() >= (5, 14):
+        major, minor = map(int, re.findall(r"\d+", os.uname().release)[:2])
+        if (major, minor) >= (5, 14):
             self.assertEqual(got[:2], (PermissionError, errno.EACCES))
         else:
             # Older kernels show everything but the targets.
@@ -2722,61 +2724,42 @@ class TestAccess(Case):
         found = {entry.handle: entry.access for entry in open_handles(pid)}
         return [found[number] for number in numbers]
 
-    def test_of_files(self):
-        modes = {"r": "r", "w": "w", "r+": "rw", "w+": "rw", "a": "w", "a+": "rw"}
-        for mode, expected in modes.items():
-            for binary in mode, mode + "b":
-                with open(self.path, binary) as file:
-                    self.assertEqual(self.access(handle_of(file)), [expected], binary)
+    def check(self, expected, also_in_child=WINDOWS or PROC):
+        """Check the access of each file, in this process and in a child."""
+        numbers = list(map(handle_of, expected))
+        self.assertEqual(self.access(*numbers), list(expected.values()))
+        if also_in_child:
+            pid, numbers = self.keep(*expected)
+            found = self.access(*numbers, pid=pid)
+            self.assertEqual(found, list(expected.values()))
 
-    def test_tells_the_two_ends_of_a_pipe_apart(self):
+    def test_of_files_pipes_and_sockets(self):
         r, w = self.pipe()
-        self.assertEqual(self.access(handle_of(r), handle_of(w)), ["r", "w"])
-
-    def test_of_sockets(self):
-        numbers = [sock.fileno() for sock in self.sockets()]
-        self.assertEqual(self.access(*numbers), ["rw"] * 3)
+        expected = {r: "r", w: "w", **dict.fromkeys(self.sockets(), "rw")}
+        modes = {"r": "r", "w": "w", "r+": "rw", "w+": "rw", "a": "w", "a+": "rw"}
+        for mode, access in modes.items():
+            for binary in mode, mode + "b":
+                file = open(self.path, binary)  # noqa: SIM115
+                self.addCleanup(file.close)
+                expected[file] = access
+        self.check(expected)
 
     @unittest.skipUnless(LINUX, "O_PATH is tested on Linux only")
     def test_what_is_opened_for_its_path_is_neither(self):
-        fd = os.open(self.path, O_PATH)
-        self.addCleanup(os.close, fd)
-        self.assertEqual(self.access(fd), [""])
+        with open(os.open(self.path, O_PATH), "rb", 0) as file:
+            # PyPy's Popen cannot pass it on.
+            self.check({file: ""}, also_in_child=PROC and not PYPY)
 
     @no_qemu
     @unittest.skipUnless(LINUX, "this access mode exists on Linux only")
     def test_is_none_for_access_mode_3(self):
         # Some drivers use this mode, for ioctl only.
-        fd = os.open(self.path, 3)
-        self.addCleanup(os.close, fd)
-        self.assertEqual(self.access(fd), [None])
-        if PROC:
-            with passing(fd) as child, living("", **child.popen) as (process, _):
-                self.assertEqual(self.access(fd, pid=process.pid), [None])
+        with open(os.open(self.path, 3), "rb", 0) as file:
+            self.check({file: None})
 
     @windows
     def test_has_no_meaning_for_an_event(self):
         self.assertEqual(self.access(self.event()), [None])
-
-    @other_processes
-    def test_of_another_process(self):
-        r, w = self.pipe()
-        listening, *_ = self.sockets()
-        files = [self.file, r, w, listening]
-        expected = ["rw", "r", "w", "rw"]
-        for mode, access in ("w", "w"), ("a", "w"), ("r", "r"):
-            files.append(open(self.path + "2", mode))  # noqa: SIM115
-            self.addCleanup(files[-1].close)
-            expected.append(access)
-        # PyPy's Popen cannot pass on a file that was opened with O_PATH.
-        if LINUX and not PYPY:
-            files.append(os.open(self.path, O_PATH))
-            self.addCleanup(os.close, files[-1])
-            expected.append("")
-        with passing(*files) as child:
-            numbers = [int(arg.rstrip("a")) for arg in child.args]
-            with living("", **child.popen) as (process, _):
-                self.assertEqual(self.access(*numbers, pid=process.pid), expected)
 
 
 class TestHolders(Case):
@@ -2786,13 +2769,6 @@ class TestHolders(Case):
             with self.assertRaisesRegex(NotImplementedError, "only Linux|before 10"):
                 holders(self.file)
             self.skipTest("this system does not show other processes")
-
-    def found(self, file, pid=None):
-        """Return the process and the number of each holder."""
-        return [(holder.pid, holder.handle) for holder in holders(file, pid)]
-
-    def ours(self, *numbers):
-        return [(os.getpid(), number) for number in numbers]
 
     @no_qemu
     def test_names_a_grandchild_that_keeps_a_pipe_open(self):
@@ -2862,23 +2838,22 @@ class TestHolders(Case):
         self.assertEqual(self.found(numbers[0], pid), [(pid, numbers[0])])
 
     def test_of_this_process_by_its_id(self):
-        expected = self.ours(self.handle)
+        expected = self.ours(self.file)
         self.assertEqual(self.found(self.handle, os.getpid()), expected)
-        self.assertEqual(self.found(OpenHandle(self.handle)), expected)
-        self.assertEqual(self.found(self.fd), expected)
-        self.assertEqual(self.found(self.file), expected)
+        for file in OpenHandle(self.handle), self.fd, self.file:
+            self.assertEqual(self.found(file), expected)
 
     def test_tells_who_keeps_a_port(self):
         listening, client, accepted = self.sockets()
         pid, (number,) = self.keep(listening)
-        expected = sorted([*self.ours(listening.fileno()), (pid, number)])
+        expected = sorted([*self.ours(listening), (pid, number)])
         self.assertEqual(self.found(listening), expected)
         self.assertEqual({row.access for row in holders(listening)}, {"rw"})
         listening.close()
         self.assertEqual(self.found(number, pid), [(pid, number)])
         # The other end of a connection is another socket.
-        self.assertEqual(self.found(client), self.ours(client.fileno()))
-        self.assertEqual(self.found(accepted), self.ours(accepted.fileno()))
+        self.assertEqual(self.found(client), self.ours(client))
+        self.assertEqual(self.found(accepted), self.ours(accepted))
 
     # Opens a file by the path in its arguments, and prints its number.
     OPEN = """
@@ -2909,7 +2884,7 @@ class TestHolders(Case):
         self.assertEqual(accesses, {os.getpid(): "rw", pid: "r"})
         # Another file may take the old name.
         with open(self.path, "w") as other:
-            self.assertEqual(self.found(other), self.ours(other.fileno()))
+            self.assertEqual(self.found(other), self.ours(other))
 
     @posix
     def test_a_fifo_a_folder_and_a_file_in_memory(self):
@@ -2969,7 +2944,7 @@ class TestHolders(Case):
             if outcome(os.stat, "/")[0] is PermissionError:
                 os._exit(3)
             with open(self.path + "2", "w") as file:
-                self.assertEqual(self.found(file), self.ours(file.fileno()))
+                self.assertEqual(self.found(file), self.ours(file))
 
         # A filter says EPERM, and Linux before 4.11 ENOSYS.
         for error in errno.EPERM, errno.ENOSYS:
@@ -2985,7 +2960,7 @@ class TestHolders(Case):
     def test_a_file_whose_path_is_too_long(self):
         self.enter_a_deep_folder()
         with open("file", "w") as file:
-            self.assertEqual(self.found(file), self.ours(file.fileno()))
+            self.assertEqual(self.found(file), self.ours(file))
         os.chdir("/")
 
     def test_the_same_inode_on_another_device_is_another_file(self):
@@ -3221,13 +3196,6 @@ class OnLinux(Case):
         if QEMU or "INHERITABLE_GVISOR" in os.environ:
             self.skipTest("/proc differs under qemu and gVisor")
 
-    def found(self, file):
-        """Return the process and the number of each holder."""
-        return [(holder.pid, holder.handle) for holder in holders(file)]
-
-    def ours(self, *files):
-        return sorted((os.getpid(), file.fileno()) for file in files)
-
     def open_socket(self, *args):
         sock = socket.socket(*args)
         self.addCleanup(sock.close)
@@ -3304,10 +3272,7 @@ class TestTargetsOfSockets(OnLinux):
 
     def test_tcp(self):
         listening = self.listening()
-        client = socket.create_connection(listening.getsockname())
-        self.addCleanup(client.close)
-        accepted = listening.accept()[0]
-        self.addCleanup(accepted.close)
+        client, accepted = self.connect(listening)
         there, here = (f"127.0.0.1:{s.getsockname()[1]}" for s in (listening, client))
         self.check(listening, f"tcp {there} listening")
         self.check(client, f"tcp {here} -> {there}")
@@ -3315,8 +3280,7 @@ class TestTargetsOfSockets(OnLinux):
 
     def test_tcp_of_ipv6(self):
         listening = self.listening(("::1", 0), socket.AF_INET6)
-        client = socket.create_connection(listening.getsockname()[:2])
-        self.addCleanup(client.close)
+        client, _ = self.connect(listening)
         there, here = (f"[::1]:{s.getsockname()[1]}" for s in (listening, client))
         self.check(listening, f"tcp {there} listening")
         self.check(client, f"tcp {here} -> {there}")
@@ -3339,8 +3303,7 @@ class TestTargetsOfSockets(OnLinux):
         path = os.path.join(self.folder, "a socket")
         listening = self.listening(path, socket.AF_UNIX)
         self.check(listening, f"unix {path} listening")
-        client = self.open_socket(socket.AF_UNIX)
-        client.connect(path)
+        client, _ = self.connect(listening)
         self.check(client, "unix")
         name = f"abstract {os.getpid()}"
         abstract = self.listening(f"\0{name}\0x", socket.AF_UNIX)
@@ -3458,10 +3421,7 @@ class TestHoldersByName(OnLinux):
 
     def test_connections_count_by_their_local_port(self):
         listening = self.listening()
-        client = socket.create_connection(listening.getsockname())
-        self.addCleanup(client.close)
-        accepted = listening.accept()[0]
-        self.addCleanup(accepted.close)
+        client, accepted = self.connect(listening)
         there, here = f"tcp:{self.port(listening)}", f"tcp:{self.port(client)}"
         self.assertEqual(self.found(there), self.ours(listening, accepted))
         self.assertEqual(self.found(here), self.ours(client))
@@ -3497,10 +3457,7 @@ class TestHoldersByName(OnLinux):
             path = name if name == abstract else os.path.join(self.folder, name)
             with self.subTest(name=name):
                 listening = self.listening(path, socket.AF_UNIX)
-                client = self.open_socket(socket.AF_UNIX)
-                client.connect(path)
-                accepted = listening.accept()[0]
-                self.addCleanup(accepted.close)
+                _, accepted = self.connect(listening)
                 shown = "unix:" + path.replace("\0", "@")
                 self.assertEqual(self.found(shown), self.ours(listening, accepted))
                 self.assertEqual(run_module("holders", shown)[0], 0)
@@ -3542,7 +3499,7 @@ class TestHoldersByName(OnLinux):
         self.assertEqual(self.found(bytes_path), self.ours(self.file))
         folder = os.open(self.folder, os.O_RDONLY)
         self.addCleanup(os.close, folder)
-        self.assertEqual(self.found(self.folder), [(os.getpid(), folder)])
+        self.assertEqual(self.found(self.folder), self.ours(folder))
         before = open_after_collection()
         for name in "", "no", self.path + "/no", "tcp", "unix":
             self.assertIn(
@@ -3573,8 +3530,7 @@ class TestHoldersByName(OnLinux):
 
     def test_a_port_that_is_closing_has_no_process_any_more(self):
         listening = self.listening()
-        client = socket.create_connection(listening.getsockname())
-        accepted = listening.accept()[0]
+        client, accepted = self.connect(listening)
         port = self.port(client)
         # Who closes first is in TIME_WAIT for a minute.
         client.close()
@@ -3939,16 +3895,13 @@ class TestUnusualProcesses(OnLinux):
             if "tty-index:" not in info.read():
                 self.skipTest("this system does not tell terminals apart")
         pid, (number,) = self.keep(master)
-        expected = sorted([(os.getpid(), master), (pid, number)])
+        expected = sorted([*self.ours(master), (pid, number)])
         self.assertEqual(self.found(master), expected)
-        self.assertEqual(
-            [row.handle for row in holders(number, pid)],
-            [handle for _, handle in expected],
-        )
-        self.assertEqual(self.found(other), [(os.getpid(), other)])
-        self.assertEqual(self.found(slave), [(os.getpid(), slave)])
+        self.assertEqual(self.found(number, pid), expected)
+        self.assertEqual(self.found(other), self.ours(other))
+        self.assertEqual(self.found(slave), self.ours(slave))
         # By path, what is opened is a terminal of its own, or none.
-        self.assertEqual(self.found(os.ttyname(slave)), [(os.getpid(), slave)])
+        self.assertEqual(self.found(os.ttyname(slave)), self.ours(slave))
 
     def command_of(self, title):
         """Return what is told of a process with this command line."""
