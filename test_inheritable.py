@@ -1665,47 +1665,37 @@ class TestTheFourFunctionsAndChildren(Case):
         self.assertEqual(run_python(READ, self.handle, close_fds=False).stdout, "")
 
     def check_statuses(self, spawn):
-        # Keep the child's traceback about a missing file off the terminal.
+        # On Windows, os.spawnv quotes no arguments. So the handle is in the script.
+        script = os.path.join(self.folder, "read.py")
         code = f"""
             import os, sys
+            # Keep the traceback about a missing file off the terminal.
             sys.stderr = None
-            sys.exit(os.pread({self.fd}, 6, 0) != b"secret")
+            number = {self.handle}
+            if os.name == "nt":
+                import msvcrt
+                number = msvcrt.open_osfhandle(number, os.O_RDONLY)
+            os.lseek(number, 0, 0)
+            sys.exit(os.read(number, 6) != b"secret")
             """
+        with open(script, "w") as file:
+            file.write(textwrap.dedent(code))
+        name = "python" if WINDOWS else sys.executable
         for flag, expected in (True, 0), (False, 1):
             set_inheritable(self.file, flag)
-            self.assertEqual(spawn(python_command(code)), expected)
+            self.assertEqual(spawn(sys.executable, [name, "-S", script]), expected)
 
     @unittest.skipUnless(hasattr(os, "posix_spawn"), "this system has no posix_spawn")
     def test_posix_spawn(self):
-        def spawn(command):
-            pid = os.posix_spawn(command[0], command, os.environ)
+        def spawn(path, args):
+            pid = os.posix_spawn(path, args, os.environ)
             return os.WEXITSTATUS(os.waitpid(pid, 0)[1])
 
         self.check_statuses(spawn)
 
-    @forks
+    @unittest.skipUnless(hasattr(os, "spawnv"), "this system has no spawnv")
     def test_spawnv(self):
-        self.check_statuses(lambda args: os.spawnv(os.P_WAIT, args[0], args))
-
-    @windows
-    def test_spawnv_on_windows(self):
-        # os.spawnv quotes no arguments, so numbers and names are in the script's text.
-        out = os.path.join(self.folder, "out")
-        script = os.path.join(self.folder, "read.py")
-        code = f"""
-            import msvcrt, os
-            fd = msvcrt.open_osfhandle({self.handle}, os.O_RDONLY)
-            os.lseek(fd, 0, 0)
-            open({out!r}, "wb").write(os.read(fd, 100))
-            """
-        with open(script, "w") as file:
-            file.write(textwrap.dedent(code))
-        for flag in True, False:
-            set_inheritable(self.file, flag)
-            os.spawnv(os.P_WAIT, sys.executable, ["python", script])
-            self.assertIs(os.path.exists(out), flag)
-            if flag:
-                os.remove(out)
+        self.check_statuses(functools.partial(os.spawnv, os.P_WAIT))
 
     @forks
     def test_the_flag_does_not_count_for_a_fork(self):
