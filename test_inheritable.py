@@ -240,8 +240,7 @@ def allow_descriptors(count):
     unlimited = resource.RLIM_INFINITY
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != unlimited and hard < count:
-        msg = "the limit of descriptors (ulimit -n) is too low"
-        raise unittest.SkipTest(msg)
+        raise unittest.SkipTest("the limit of descriptors (ulimit -n) is too low")
     if soft != unlimited and soft < count:
         resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
@@ -319,8 +318,7 @@ def run_command(command, *, check=False, **options):
         except subprocess.TimeoutExpired:
             hangs.append(command)
             err = abort(process)
-            msg = f"{command} hangs: {err}"
-            raise AssertionError(msg) from None
+            raise AssertionError(f"{command} hangs: {err}") from None
         except BaseException:
             process.kill()
             raise
@@ -353,8 +351,7 @@ def output_of(code, *args, **options):
     """Return what a Python child prints. It must exit with status 0."""
     done = run_python(code, *args, **options)
     if done.returncode:
-        msg = f"the child ended with {done.returncode}: {done.stderr}"
-        raise AssertionError(msg)
+        raise AssertionError(f"the child ended with {done.returncode}: {done.stderr}")
     return done.stdout
 
 
@@ -530,8 +527,7 @@ class CheckedThread(threading.Thread):
             raise self.error
         if self.is_alive():
             hangs.append(self.function)
-            msg = f"this thread hangs: {self.function}"
-            raise AssertionError(msg)
+            raise AssertionError(f"this thread hangs: {self.function}")
 
 
 def run_threads(*functions):
@@ -546,8 +542,7 @@ def run_threads(*functions):
 def wait_for(event):
     """Wait until another thread sets an event. Fail if it does not."""
     if not event.wait(A_LONG_TIME):
-        msg = "another thread did not set this event in time"
-        raise AssertionError(msg)
+        raise AssertionError("another thread did not set this event in time")
 
 
 def wait_until(condition):
@@ -555,8 +550,7 @@ def wait_until(condition):
     late = time.monotonic() + A_LONG_TIME
     while not condition():
         if time.monotonic() > late:
-            msg = "this condition did not become true in time"
-            raise AssertionError(msg)
+            raise AssertionError("this condition did not become true in time")
 
 
 @contextlib.contextmanager
@@ -672,8 +666,7 @@ def become_nobody():
         os.setgid(NOBODY)
         os.setuid(NOBODY)
     except OSError:
-        msg = "the tests may not become another user"
-        raise unittest.SkipTest(msg) from None
+        raise unittest.SkipTest("the tests may not become another user") from None
     # After a change of user, a process is hidden even from that user's processes.
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
 
@@ -682,8 +675,7 @@ def out_of_reach(pid):
     """Return the process id. Raise SkipTest if the process may be inspected."""
     if not isinstance(outcome(os.readlink, f"/proc/{pid}/fd/0"), tuple):
         # gVisor lets all be inspected. A normal user's processes are equals.
-        msg = "no process here has more rights"
-        raise unittest.SkipTest(msg)
+        raise unittest.SkipTest("no process here has more rights")
     return pid
 
 
@@ -776,8 +768,7 @@ def printed_by_nobody(option, code):
     whole = textwrap.dedent(start) + textwrap.dedent(code)
     printed = in_pid_namespace(whole, f"-o {option}")
     if printed == "no nobody\n":
-        msg = "the tests may not become another user"
-        raise unittest.SkipTest(msg)
+        raise unittest.SkipTest("the tests may not become another user")
     return printed
 
 
@@ -930,8 +921,7 @@ def every_step(of, function, *filenames, stride=1):
         yield step
     # With hardly any steps, nothing was tested.
     if step < 10:
-        msg = f"there are only {step} steps"
-        raise AssertionError(msg)
+        raise AssertionError(f"there are only {step} steps")
 
 
 # ---------------------------------------------------------------------------------
