@@ -132,13 +132,8 @@ posix = unittest.skipIf(WINDOWS, "this is a POSIX feature")
 windows = unittest.skipUnless(WINDOWS, "this is a Windows feature")
 forks = unittest.skipUnless(hasattr(os, "fork"), "this system has no fork")
 proc = unittest.skipUnless(PROC, "there is no Linux /proc here")
-other_processes = unittest.skipUnless(
-    WINDOWS or PROC, "this system does not show other processes"
-)
-timers = unittest.skipUnless(
-    hasattr(signal, "setitimer"), "this system has no setitimer"
-)
-
+other_processes = unittest.skipUnless(WINDOWS or PROC, "other processes are not shown")
+timers = unittest.skipUnless(hasattr(signal, "setitimer"), "there is no setitimer")
 
 # Make every Python child show its stacks if it crashes or hangs.
 os.environ["PYTHONFAULTHANDLER"] = "1"
@@ -1125,6 +1120,16 @@ READ = """
     sys.stdout.write(os.read(number, 100).decode())
     """
 
+# Opens the path that is the first argument. Prints its handle and the other arguments.
+OPEN = """
+    import os, sys
+    number = os.open(sys.argv[1], os.O_RDONLY)
+    if os.name == "nt":
+        import msvcrt
+        number = msvcrt.get_osfhandle(number)
+    print(number, *sys.argv[2:])
+    """
+
 # Prints which of the handles are open and inheritable. It uses os alone.
 LOOK = """
     import os, sys
@@ -1260,10 +1265,9 @@ def expected_of_os(name, *args):
     if not PYPY and sys.version_info >= (3, 10) and not too_new:
         return outcome(getattr(os, name), *args)
     bits = 64 if is_handle and sys.maxsize > 2**32 else 32
-    converted = [c_int(args[0], bits)]
-    converted += [
-        outcome(bool, flag) if is_handle else c_int(flag, 32) for flag in args[1:]
-    ]
+    arg, *flags = args
+    converted = [c_int(arg, bits)]
+    converted += [outcome(bool, flag) if is_handle else c_int(flag, 32) for flag in flags]
     for value in converted:
         if isinstance(value, tuple):
             return value
@@ -1388,20 +1392,19 @@ class TestTheFourFunctionsBesideOs(Case):
         self.assertEqual(str(got.exception), str(expected.exception))
 
     def test_signatures(self):
+        def parameters(function):
+            found = inspect.signature(function).parameters.values()
+            return [(parameter.name, parameter.kind) for parameter in found]
+
         for name in inheritable.__all__:
-            if not re.fullmatch("[gs]et_(handle_)?inheritable", name):
-                continue
-            function = getattr(inheritable, name)
-            ours = inspect.signature(function).parameters.values()
-            if not PYPY and hasattr(os, name):
-                theirs = inspect.signature(getattr(os, name)).parameters.values()
-                self.assertEqual(
-                    [(parameter.name, parameter.kind) for parameter in ours],
-                    [(parameter.name, parameter.kind) for parameter in theirs],
-                )
-            kinds = {parameter.kind for parameter in ours}
-            self.assertEqual(kinds, {inspect.Parameter.POSITIONAL_ONLY})
-            self.assertEqual(function.__name__, name)
+            if re.fullmatch("[gs]et_(handle_)?inheritable", name):
+                function = getattr(inheritable, name)
+                ours = parameters(function)
+                if not PYPY and hasattr(os, name):
+                    self.assertEqual(ours, parameters(getattr(os, name)))
+                kinds = {kind for _, kind in ours}
+                self.assertEqual(kinds, {inspect.Parameter.POSITIONAL_ONLY})
+                self.assertEqual(function.__name__, name)
 
     def test_an_error_is_that_of_this_very_call(self):
         expected = errno.EBADF, os.strerror(errno.EBADF)
@@ -1623,9 +1626,7 @@ class TestTheFourFunctions(Case):
                 set_inheritable(self.fd, True)
                 self.assertEqual(fcntl.fcntl(self.fd, fcntl.F_GETFD), flag)
 
-    @unittest.skipUnless(
-        LINUX and not PYPY, "only CPython on Linux has these fast paths"
-    )
+    @unittest.skipUnless(LINUX and not PYPY, "only CPython on Linux has fast paths")
     @in_child
     def test_a_plain_int_takes_a_short_cut(self):
         if fastest(os.get_inheritable, self.fd, number=500) > 500 * 1e-6:
@@ -2061,12 +2062,11 @@ class TestOpenHandlesOnWindows(Case):
 
     def test_what_is_not_on_disk_is_told(self):
         reader, writer = self.pipe()
-        sockets = self.sockets()
         device = self.closing(open(os.devnull))  # noqa: SIM115
-        handles = [handle_of(reader), handle_of(writer), *(s.fileno() for s in sockets)]
+        files = [reader, writer, *self.sockets()]
         targets = {entry.handle: entry.target for entry in open_handles()}
-        for handle in handles:
-            self.assertEqual(targets[handle], "File (pipe or socket)")
+        for file in files:
+            self.assertEqual(targets[handle_of(file)], "File (pipe or socket)")
         self.assertEqual(targets[handle_of(device)], "File (device)")
         pid, handles = self.keep(reader, device)
         targets = {entry.handle: entry.target for entry in open_handles(pid)}
@@ -2474,35 +2474,23 @@ class TestOpenHandlesOfAnotherProcess(Case):
             self.skipTest("this system does not show other processes")
 
     def test_lists_what_it_has_open(self):
-        code = """
-            import os, sys
-            file = open(sys.argv[1])
-            os.set_inheritable(file.fileno(), True)
-            other = open(sys.argv[1])
-            numbers = [file.fileno(), other.fileno()]
-            if os.name == "nt":
-                import msvcrt
-                numbers = list(map(msvcrt.get_osfhandle, numbers))
-            print(*numbers)
-            """
-        with living(code, self.path) as (process, words):
-            numbers = list(map(int, words))
-            before = open_after_collection()
-            rows = open_handles(process.pid)
-            self.assertEqual(open_handles(), before)
-            numbers_listed = [entry.handle for entry in rows]
-            self.assertEqual(numbers_listed, sorted(numbers_listed))
-            found = {entry.handle: entry for entry in rows}
-            flags = [found[number].inheritable for number in numbers]
-            self.assertEqual(flags, [True, False])
-            for number in numbers:
-                self.assertTrue(os.path.samefile(found[number].target, self.path))
-            if LINUX:
-                names = os.listdir(f"/proc/{process.pid}/fd")
-                self.assertEqual(numbers_listed, sorted(map(int, names)))
-            if WINDOWS:
-                got = outcome(open_handles, process.pid + 1)
-                self.assertEqual(got[0], ProcessLookupError)
+        args = [self.path, self.handle]
+        pid, numbers = self.keep(self.file, code=OPEN, args=args)
+        before = open_after_collection()
+        rows = open_handles(pid)
+        self.assertEqual(open_handles(), before)
+        numbers_listed = [entry.handle for entry in rows]
+        self.assertEqual(numbers_listed, sorted(numbers_listed))
+        found = {entry.handle: entry for entry in rows}
+        flags = [found[number].inheritable for number in numbers]
+        self.assertEqual(flags, [False, True])
+        for number in numbers:
+            self.assertTrue(os.path.samefile(found[number].target, self.path))
+        if LINUX:
+            names = os.listdir(f"/proc/{pid}/fd")
+            self.assertEqual(numbers_listed, sorted(map(int, names)))
+        if WINDOWS:
+            self.assertEqual(outcome(open_handles, pid + 1)[0], ProcessLookupError)
 
     def test_one_that_has_ended(self):
         # On Windows, the Popen object still has a handle of it.
@@ -2752,22 +2740,11 @@ class TestHolders(Case):
         self.assertEqual(self.found(client), self.ours(client))
         self.assertEqual(self.found(accepted), self.ours(accepted))
 
-    # Opens a file by the path in its arguments, and prints its number.
-    OPEN = """
-        import os, sys
-        fd = os.open(sys.argv[1], os.O_RDONLY)
-        number = fd
-        if os.name == "nt":
-            import msvcrt
-            number = msvcrt.get_osfhandle(fd)
-        print(number)
-        """
-
     @posix
     def test_a_file_has_any_name_or_none(self):
         link, renamed = self.path + "-link", self.path + "-renamed"
         os.link(self.path, link)
-        pid, (number,) = self.keep(code=self.OPEN, args=[link])
+        pid, (number,) = self.keep(code=OPEN, args=[link])
         expected = sorted([*self.ours(self.fd), (pid, number)])
         self.assertEqual(self.found(self.file), expected)
         os.rename(self.path, renamed)
@@ -2787,9 +2764,8 @@ class TestHolders(Case):
     def test_a_fifo_a_folder_and_a_file_in_memory(self):
         fifo = self.path + "-fifo"
         os.mkfifo(fifo)
-        fds = [
-            os.open(path, os.O_RDONLY | os.O_NONBLOCK) for path in (fifo, self.folder)
-        ]
+        flags = os.O_RDONLY | os.O_NONBLOCK
+        fds = [os.open(path, flags) for path in (fifo, self.folder)]
         memfd_create = getattr(ctypes.CDLL(None), "memfd_create", None)
         if memfd_create:
             fds += [memfd_create(b"the same name", 0) for _ in range(2)]
@@ -2852,15 +2828,13 @@ class TestHolders(Case):
         os.chdir("/")
 
     def test_the_same_inode_on_another_device_is_another_file(self):
-        first, second = (os.path.join(self.folder, name) for name in ("1", "2"))
-        os.mkdir(first)
-        os.mkdir(second)
-        mounts = [
-            f"mount -t tmpfs none {shlex.quote(path)}" for path in (first, second)
-        ]
+        folders = [os.path.join(self.folder, name) for name in "12"]
+        for folder in folders:
+            os.mkdir(folder)
+        mounts = [f"mount -t tmpfs none {shlex.quote(path)}" for path in folders]
         code = f"""
             import os, inheritable
-            files = [open({first!r} + "/file", "w"), open({second!r} + "/file", "w")]
+            files = [open(folder + "/file", "w") for folder in {folders!r}]
             status = [os.fstat(file.fileno()) for file in files]
             print(status[0].st_ino == status[1].st_ino)
             for file in files:
@@ -2889,7 +2863,7 @@ class TestHolders(Case):
 
     @windows
     def test_another_opening_is_another_file(self):
-        self.keep(code=self.OPEN, args=[self.path])
+        self.keep(code=OPEN, args=[self.path])
         with open(self.path) as other:
             self.assertEqual(self.found(self.file), self.ours(self.handle))
             self.assertEqual(self.found(other), self.ours(handle_of(other)))
@@ -3085,21 +3059,18 @@ class OnLinux(Case):
         except OSError as error:
             self.skipTest(f"there is no such address here: {error}")
         sock.listen()
-        if family != getattr(socket, "AF_UNIX", None):
-            self.skip_without_table("tcp")
+        if family != socket.AF_UNIX:
+            self.skip_without_table()
         return sock
 
-    def skip_without_table(self, table):
+    def skip_without_table(self):
         """Skip the test where /proc does not show sockets, as in gVisor."""
-        sock = self.open_socket()
-        sock.bind(("127.0.0.1", 0))
-        sock.listen()
-        inode = str(os.fstat(sock.fileno()).st_ino)
-        with open(f"/proc/self/net/{table}") as rows:
-            shown = table != "tcp" or inode in rows.read().split()
-        sock.close()
-        if not shown:
-            self.skipTest("this system has no table of its sockets")
+        with socket.socket() as sock, open("/proc/self/net/tcp") as rows:
+            sock.bind(("127.0.0.1", 0))
+            sock.listen()
+            inode = str(os.fstat(sock.fileno()).st_ino)
+            if inode not in rows.read().split():
+                self.skipTest("this system has no table of its sockets")
 
     def lose_rights(self):
         """Become nobody, in a child. This Python may be out of reach after that."""
@@ -3695,13 +3666,8 @@ class TestUnusualProcesses(OnLinux):
 
     def test_a_process_whose_main_thread_has_ended(self):
         _, w = self.pipe()
-        os.set_inheritable(w.fileno(), False)
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        with passing(self.file, w) as child:
-            command = python_command(self.LEADER)
-            process = subprocess.Popen(command, **pipes, **child.popen)
-        with process:
-            self.assertEqual(process.stdout.readline(), b"\n")
+        with passing(self.file, w) as child, living(self.LEADER, **child.popen) as block:
+            process, _ = block
             self.assertEqual(state_of(process.pid), "Z")
             numbers = [self.fd, w.fileno()]
             rows = entries(open_handles(process.pid), *numbers)
@@ -3713,7 +3679,6 @@ class TestUnusualProcesses(OnLinux):
                 self.assertEqual(holders(number, process.pid), holders(file))
             by_path = [row for row in holders(self.path) if row.pid == process.pid]
             self.assertEqual([row.handle for row in by_path], [self.fd])
-            process.stdin.close()
         self.assertEqual(outcome(open_handles, process.pid)[0], ProcessLookupError)
 
     def test_terminals_are_told_apart(self):
