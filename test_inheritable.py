@@ -133,6 +133,7 @@ windows = unittest.skipUnless(WINDOWS, "this is a Windows feature")
 forks = unittest.skipUnless(hasattr(os, "fork"), "this system has no fork")
 proc = unittest.skipUnless(PROC, "there is no Linux /proc here")
 other_processes = unittest.skipUnless(WINDOWS or PROC, "other processes are not shown")
+root = unittest.skipUnless(ROOT, "this needs root, to become another user")
 timers = unittest.skipUnless(hasattr(signal, "setitimer"), "there is no setitimer")
 
 # Make every Python child show its stacks if it crashes or hangs.
@@ -2665,13 +2666,13 @@ class TestHolders(Case):
         self.assertEqual([row[:4] for row in holders(w)], sorted(expected))
 
     def test_asks_for_the_handle_of_another_process(self):
-        pid, numbers = self.keep(self.file, self.pipe()[1])
-        expected = sorted([*self.ours(self.handle), (pid, numbers[0])])
-        for number in numbers[0], OpenHandle(numbers[0]), Index(numbers[0]):
-            self.assertEqual(self.found(number, pid), expected)
-            self.assertEqual(self.found(number, Index(pid)), expected)
+        pid, (number, _) = self.keep(self.file, self.pipe()[1])
+        expected = sorted([*self.ours(self.file), (pid, number)])
+        for handle in number, OpenHandle(number), Index(number):
+            self.assertEqual(self.found(handle, pid), expected)
+            self.assertEqual(self.found(handle, Index(pid)), expected)
         self.file.close()
-        self.assertEqual(self.found(numbers[0], pid), [(pid, numbers[0])])
+        self.assertEqual(self.found(number, pid), [(pid, number)])
 
     def test_of_this_process_by_its_id(self):
         expected = self.ours(self.file)
@@ -3335,10 +3336,9 @@ class TestHoldersByName(OnLinux):
         says = f"{name} is in use by user 0, but by no process that may be inspected"
         self.assertIn(says, printed)
 
+    @root
     @in_child
     def test_a_port_of_another_user(self):
-        if not ROOT:
-            self.skipTest("this needs root, to become another user")
         path = self.path + "-socket"
         listening = self.listening()
         sock = self.listening(path, socket.AF_UNIX)
@@ -3409,10 +3409,9 @@ class TestWhatIsNotTheWhole(OnLinux):
             return 0
         return int(re.fullmatch(self.NOTE, err).group(1))
 
+    @root
     @in_child
     def test_processes_that_could_not_be_inspected_are_counted(self):
-        if not ROOT:
-            self.skipTest("this needs root, to become another user")
         kept = [self.keep()[0] for _ in range(2)]
         self.lose_rights()
         out_of_reach(kept[0])
@@ -3483,9 +3482,8 @@ class TestWhatIsNotTheWhole(OnLinux):
         note = "inheritable: 2 processes could not be inspected: try as root"
         self.assertEqual(sorted(printed.splitlines()), sorted([head, head, note]))
 
+    @root
     def test_root_is_told_nothing(self):
-        if not ROOT:
-            self.skipTest("this needs root")
         self.assertEqual(self.count(self.path), 0)
 
     # Opens the file in the arguments by its path, and a file whose path is too long.
@@ -3681,10 +3679,9 @@ class TestUnusualProcesses(OnLinux):
         self.assertIn((pid, number), self.found(self.file))
         self.assertIn(number, [row.handle for row in open_handles(pid)])
 
+    @root
     @in_child
     def test_one_with_parentheses_in_its_name_that_may_not_be_read(self):
-        if not ROOT:
-            self.skipTest("this needs root, to become another user")
         pid, _ = self.keep(code=self.PARENTHESES)
         self.lose_rights()
         out_of_reach(pid)
