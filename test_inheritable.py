@@ -710,7 +710,7 @@ def in_namespace(unshare, preparation, code):
     Raises:
         SkipTest: There may be no such namespace.
     """
-    refused = unittest.SkipTest(f"refused: unshare {' '.join(unshare)}, {preparation}")
+    refused = unittest.SkipTest(f"there may be no namespace here: {' '.join(unshare)}")
     if not LINUX or not ROOT:
         raise refused
     try:
