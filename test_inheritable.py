@@ -1621,14 +1621,15 @@ class TestTheFourFunctionsAndChildren(Case):
         script = os.path.join(self.folder, "read.py")
         code = f"""
             import os, sys
-            # Keep the traceback about a missing file off the terminal.
-            sys.stderr = None
             number = {self.handle}
-            if os.name == "nt":
-                import msvcrt
-                number = msvcrt.open_osfhandle(number, os.O_RDONLY)
-            os.lseek(number, 0, 0)
-            sys.exit(os.read(number, 6) != b"secret")
+            try:
+                if os.name == "nt":
+                    import msvcrt
+                    number = msvcrt.open_osfhandle(number, os.O_RDONLY)
+                os.lseek(number, 0, 0)
+                sys.exit(os.read(number, 6) != b"secret")
+            except OSError:
+                sys.exit(1)
             """
         with open(script, "w") as file:
             file.write(textwrap.dedent(code))
