@@ -6605,23 +6605,16 @@ class TestHoldersCommand(Case):
 
     def test_of_a_handle_of_another_process(self):
         r, w = self.pipe()
-        with passing(w) as child:
-            block = living("", **child.popen)
-            process, _ = block.__enter__()
-        self.addCleanup(block.__exit__, None, None, None)
-        number = int(child.args[0])
-        expected = [(process.pid, number, "yes", "w")]
+        pid, (number,) = self.keep(w)
+        expected = [(pid, number, "yes", "w")]
         expected.append((os.getpid(), handle_of(w), "no", "w"))
         if not WINDOWS:
             expected.append((os.getpid(), handle_of(r), "no", "r"))
-        for args in [
-            ["--pid", process.pid, number],
-            [f"--pid={process.pid}", "--", number],
-        ]:
+        for args in ["--pid", pid, number], [f"--pid={pid}", "--", number]:
             status, out, err = run_holders(*args)
             self.assertEqual((status, err), (0, ""))
             self.assertEqual([row[:4] for row in self.rows(out)], sorted(expected))
-        status, out, err = run_holders("--json", "--pid", process.pid, number)
+        status, out, err = run_holders("--json", "--pid", pid, number)
         self.assertEqual((status, err), (0, ""))
         rows = json.loads(out)
         self.assertEqual(rows, [row._asdict() for row in holders(w)])
@@ -7031,14 +7024,14 @@ class TestRun(Case):
 class TestPassAs(Case):
     """run --pass FD:AS."""
 
-    # Prints the content of each descriptor, or the error if it is not open.
+    # Prints the content of each descriptor, or "closed".
     READ_ALL = """
-        import os, sys
+        import errno, os, sys
         for number in map(int, sys.argv[1:]):
             try:
                 print(os.pread(number, 100, 0).decode())
             except OSError as error:
-                print(error.errno)
+                print("closed" if error.errno == errno.EBADF else error)
         """
 
     def setUp(self):
@@ -7052,11 +7045,9 @@ class TestPassAs(Case):
             self.files.append(file)
         self.fds = [file.fileno() for file in self.files]
 
-    def read(self, pairs, *numbers):
-        """Pass files as these numbers. Return what the command reads from them."""
-        options = []
-        for fd, number in pairs:
-            options += ["--pass", f"{fd}:{number}"]
+    def read(self, passed, *numbers):
+        """Pass what these texts say. Return what the command reads from the numbers."""
+        options = [f"--pass={text}" for text in passed]
         with passing(*self.files) as child:
             start = ["run", *options, "--", *python_command(self.READ_ALL, *numbers)]
             status, out, err = run_module(*start, **child.popen)
@@ -7064,38 +7055,44 @@ class TestPassAs(Case):
         return out.splitlines()
 
     def test_gives_it_as_another_number(self):
-        first, closed = self.fds[0], str(errno.EBADF)
+        first, second, third = self.fds
         for number in range(3, max(self.fds) + 5):
-            self.assertEqual(self.read([(first, number)], number), ["file 0"])
+            self.assertEqual(self.read([f"{first}:{number}"], number), ["file 0"])
         # It has no other number, and it replaces what had that number.
-        got = self.read([(first, self.fds[1])], *self.fds)
-        self.assertEqual(got, [closed, "file 0", closed])
-        self.assertEqual(self.read([(first, first)], *self.fds[:2]), ["file 0", closed])
+        got = self.read([f"{first}:{second}"], *self.fds)
+        self.assertEqual(got, ["closed", "file 0", "closed"])
+        got = self.read([f"{first}:{first}"], first, second)
+        self.assertEqual(got, ["file 0", "closed"])
+        # It goes with one that keeps its number.
+        got = self.read([second, f"{first}:{third}"], *self.fds)
+        self.assertEqual(got, ["closed", "file 1", "file 0"])
 
     def test_every_arrangement(self):
         first, second, third = self.fds
         low = [number for number in range(3, 20) if number not in self.fds][:3]
+        free = low[0]
+        four = [*self.fds, free]
+        change = [(first, second), (second, first)]
         cycle = [(first, second), (second, third), (third, first)]
         for pairs, numbers, expected in [
             ([(first, second), (first, first), (first, third)], self.fds, "000"),
-            ([(first, second), (second, first)], self.fds[:2], "10"),
+            (change, self.fds[:2], "10"),
             (cycle, self.fds, "201"),
             (cycle[::-1], self.fds, "201"),
+            # Two change places, and one of them goes elsewhere too.
+            ([*change, (first, free), (third, third)], four, "1020"),
+            # One goes into a cycle that another one comes out of.
+            ([(third, first), (first, second), (second, free)], four, "20-1"),
+            ([(second, third), (third, second), (first, first)], four, "021-"),
+            ([*cycle, (third, free)], four, "2012"),
             # The copies that are made on the way are not in the way.
             (list(zip(self.fds, low)), low, "012"),
             (list(zip(self.fds, low[::-1])), low[::-1], "012"),
         ]:
             with self.subTest(pairs=pairs):
-                got = self.read(pairs, *numbers)
-                self.assertEqual(got, [f"file {index}" for index in expected])
-
-    def test_goes_with_those_that_keep_their_number(self):
-        first, second, third = self.fds
-        with passing(*self.files) as child:
-            options = ["--pass", second, f"--pass={first}:{third}"]
-            start = ["run", *options, "--", *python_command(self.READ_ALL, *self.fds)]
-            got = run_module(*start, **child.popen)
-        self.assertEqual(got, (0, f"{errno.EBADF}\nfile 1\nfile 0\n", ""))
+                got = self.read([f"{fd}:{number}" for fd, number in pairs], *numbers)
+                words = ["closed" if i == "-" else f"file {i}" for i in expected]
+                self.assertEqual(got, words)
 
     def test_as_a_standard_stream(self):
         first = self.fds[0]
@@ -7222,24 +7219,6 @@ class TestRunKeepsWhatItPasses(Case):
         self.assertEqual((refused.returncode, refused.stdout), (2, ""))
         self.assertIn("bad descriptor 41: ", refused.stderr)
         self.assertNotIn("try --help", refused.stderr)
-
-    def test_copies_beside_a_cycle(self):
-        a, b, c = (self.write(name) for name in "abc")
-        files = [(a, 5), (b, 6), (c, 7)]
-        for pairs, expected in [
-            # Two change places, and one of them goes elsewhere too.
-            [["5:6", "6:5", "5:8", "7:7"], "b a c a"],
-            # One goes into a cycle that another one comes out of.
-            [["7:5", "5:6", "6:8"], "c a - b"],
-            [["6:7", "7:6", "5:5"], "a c b -"],
-            [["5:6", "6:7", "7:5", "7:8"], "c a b c"],
-        ]:
-            options = [f"--pass={pair}" for pair in pairs]
-            read = python_command(TestPassAs.READ_ALL, 5, 6, 7, 8)
-            done = run_command(self.start(30, files, *options, "--", *read))
-            closed = str(errno.EBADF)
-            got = ["-" if word == closed else word for word in done.stdout.split()]
-            self.assertEqual((" ".join(got), done.stderr), (expected, ""), pairs)
 
     def test_a_script_whose_interpreter_is_missing_says_so(self):
         script = os.path.join(self.folder, "script")
@@ -7372,14 +7351,25 @@ class TestRunOnWindows(Case):
 # ---------------------------------------------------------------------------------
 
 
+def read_readme():
+    with open(os.path.join(HERE, "README.md"), encoding="utf-8") as readme:
+        return readme.read()
+
+
+def run_line(line):
+    """Run a line of shell. This very Python stands in for the one that it names."""
+    script = 'python3() { "$PYTHON" "$@"; }\n' + line
+    environ = {**os.environ, "PYTHON": sys.executable}
+    return run_command(["sh", "-c", script], cwd=HERE, env=environ)
+
+
 class TestReadme(Case):
     """What the README shows runs as it stands there."""
 
     def blocks(self):
         """Return the language and the text of each block of code."""
         flags = re.MULTILINE | re.DOTALL
-        with open(os.path.join(HERE, "README.md"), encoding="utf-8") as readme:
-            return re.findall(r"^```(\w+)\n(.*?)^```$", readme.read(), flags)
+        return re.findall(r"^```(\w+)\n(.*?)^```$", read_readme(), flags)
 
     def write_recipes(self):
         """Write the scripts to files, beside a copy of the module.
@@ -7515,10 +7505,7 @@ class TestReadme(Case):
             if "tcp:8080" in line:
                 continue
             with self.subTest(line=line):
-                # This very Python stands in for the one that the line names.
-                script = 'python3() { "$PYTHON" "$@"; }\n' + line
-                environ = {**os.environ, "PYTHON": sys.executable}
-                done = run_command(["sh", "-c", script], cwd=HERE, env=environ)
+                done = run_line(line)
                 ended = done.returncode, without_note(done.stderr)
                 self.assertEqual(ended, (0, ""))
 
@@ -7560,12 +7547,9 @@ class TestTheRecipeForThePort(OnLinux):
             process.wait(A_LONG_TIME)
             refused = outcome(self.open_socket().bind, ("127.0.0.1", port))
             self.assertEqual(refused[:2], (OSError, errno.EADDRINUSE))
-            with open(os.path.join(HERE, "README.md"), encoding="utf-8") as readme:
-                lines = readme.read().splitlines()
+            lines = read_readme().splitlines()
             (line,) = (line for line in lines if line.endswith("holders tcp:8080"))
-            script = 'python3() { "$PYTHON" "$@"; }\n' + line.replace("8080", f"{port}")
-            environ = {**os.environ, "PYTHON": sys.executable}
-            done = run_command(["sh", "-c", script], cwd=HERE, env=environ)
+            done = run_line(line.replace("8080", f"{port}"))
             self.assertEqual(done.returncode, 0, done.stderr)
             _, row = done.stdout.splitlines()
             expected = [str(pid), str(number), flag, "rw"]
