@@ -5957,25 +5957,23 @@ class TestMultiprocessing(Case):
         return output_of(code, *args, cwd=self.folder, env=environ)
 
     def run_process(self, context, target, *args):
-        """Run a process, wait for its end, and return its status."""
+        """Run a process to its end, and check that it succeeds."""
         process = context.Process(target=target, args=args)
         process.start()
-        return self.status(process)
+        self.finish(process)
 
-    def status(self, process):
+    def finish(self, process):
         process.join(A_LONG_TIME)
         if process.is_alive():
             process.kill()
             self.fail("this process hangs")
-        status = process.exitcode
+        self.assertEqual(process.exitcode, 0)
         process.close()
-        return status
 
     def received(self, context, *args):
         """Return what a process receives for each argument, or the errno."""
         report = f"{self.path}-{context.get_start_method()}"
-        job = self.jobs.report_receiving
-        self.assertEqual(self.run_process(context, job, report, *args), 0)
+        self.run_process(context, self.jobs.report_receiving, report, *args)
         with open(report) as file:
             return json.load(file)
 
@@ -5994,22 +5992,16 @@ class TestMultiprocessing(Case):
     @each_method
     def test_a_process_receives_files(self, context):
         r, w = self.pipe()
-        with passing(self.file, w) as child:
-            process = context.Process(target=self.jobs.copy_over, args=child.args)
-            process.start()
-        w.close()
-        self.assertEqual(self.status(process), 0)
-        self.assertEqual(self.read_to_end(r), b"secret")
-
-    @each_method
-    def test_the_flags_of_the_parent_are_as_before(self, context):
-        r, w = self.pipe()
         handles = [self.handle, handle_of(r), handle_of(w)]
         set_inheritable(r, True)
         with passing(self.file, w) as child:
-            self.run_process(context, self.jobs.copy_over, *child.args)
+            process = context.Process(target=self.jobs.copy_over, args=child.args)
+            process.start()
             self.assertEqual(flags_of(handles), [WINDOWS, True, WINDOWS])
         self.assertEqual(flags_of(handles), [False, True, False])
+        w.close()
+        self.finish(process)
+        self.assertEqual(self.read_to_end(r), b"secret")
 
     @each_method
     def test_a_file_is_received_once_and_not_inheritable(self, context):
@@ -6032,9 +6024,7 @@ class TestMultiprocessing(Case):
         r, w = self.pipe()
         with passing(w) as child:
             for _ in range(3):
-                self.assertEqual(
-                    self.run_process(context, self.jobs.write_hello, *child.args), 0
-                )
+                self.run_process(context, self.jobs.write_hello, *child.args)
         w.close()
         self.assertEqual(self.read_to_end(r), 3 * b"hello")
 
@@ -6047,20 +6037,16 @@ class TestMultiprocessing(Case):
             with open(path, "a") as third:
                 third.write("third\n")
             with passing(log) as child:
-                status = self.run_process(context, self.jobs.append_line, *child.args)
+                self.run_process(context, self.jobs.append_line, *child.args)
         with open(path) as written:
-            self.assertEqual(
-                (status, written.read().split()), (0, ["parent", "third", "child"])
-            )
+            self.assertEqual(written.read().split(), ["parent", "third", "child"])
 
     @each_method
     def test_a_process_receives_a_socket(self, context):
         _, client, accepted = self.sockets()
         client.sendall(b"hello")
         with passing(accepted) as child:
-            self.assertEqual(
-                self.run_process(context, self.jobs.answer_socket, WINE, *child.args), 0
-            )
+            self.run_process(context, self.jobs.answer_socket, WINE, *child.args)
         accepted.close()
         self.assertEqual(client.recv(100), b"HELLO")
         # No process has that end open.
@@ -6072,47 +6058,44 @@ class TestMultiprocessing(Case):
             import multiprocessing, sys, inheritable, jobs
             context = multiprocessing.get_context(sys.argv[1])
             with inheritable.passing(sys.stdout) as child:
-                process = context.Process(
-                    target=jobs.write_hello, args=child.args
-                )
+                process = context.Process(target=jobs.write_hello, args=child.args)
                 process.start()
             process.join()
             print(process.exitcode)
             """
         self.assertEqual(self.output_of(code, context.get_start_method()), "hello0\n")
 
-    @each_method
-    def test_the_workers_of_an_executor_receive_files(self, context):
-        self.skip_broken_executors(context)
+    @contextlib.contextmanager
+    def workers(self):
+        """Check that workers with these arguments write the numbers up to 7 to a file.
+
+        Yields:
+            The function and the arguments that initialize a worker.
+        """
         r, w = self.pipe()
         with passing(w) as child:
-            initargs = tuple(child.args)
-            with concurrent.futures.ProcessPoolExecutor(
-                2, context, self.jobs.initialize_worker, initargs
-            ) as executor:
-                self.assertEqual(
-                    list(executor.map(self.jobs.work, range(8))), list(range(8))
-                )
+            yield self.jobs.initialize_worker, tuple(child.args)
         w.close()
         written = sorted(self.read_to_end(r).split())
         self.assertEqual(written, [b"%d" % number for number in range(8)])
 
     @each_method
+    def test_the_workers_of_an_executor_receive_files(self, context):
+        self.skip_broken_executors(context)
+        executors = concurrent.futures.ProcessPoolExecutor
+        with self.workers() as initial, executors(2, context, *initial) as executor:
+            done = list(executor.map(self.jobs.work, range(8)))
+            self.assertEqual(done, list(range(8)))
+
+    @each_method
     def test_the_workers_of_a_pool_receive_files(self, context):
-        r, w = self.pipe()
-        with passing(w) as child:
-            # Each worker does one task, and then another worker takes its place. Python
-            # would warn about a fork then, since the pool has threads.
-            tasks = None if context.get_start_method() == "fork" else 1
-            with context.Pool(
-                2, self.jobs.initialize_worker, tuple(child.args), tasks
-            ) as pool:
-                self.assertEqual(pool.map(self.jobs.work, range(8), 1), list(range(8)))
-                pool.close()
-                pool.join()
-        w.close()
-        written = sorted(self.read_to_end(r).split())
-        self.assertEqual(written, [b"%d" % number for number in range(8)])
+        # Each worker does one task, and then another worker takes its place. Python
+        # would warn about a fork then, since the pool has threads.
+        tasks = None if context.get_start_method() == "fork" else 1
+        with self.workers() as initial, context.Pool(2, *initial, tasks) as pool:
+            self.assertEqual(pool.map(self.jobs.work, range(8), 1), list(range(8)))
+            pool.close()
+            pool.join()
 
     @each_method
     def test_leaves_nothing_open(self, context):
@@ -6121,9 +6104,7 @@ class TestMultiprocessing(Case):
         # With the first process, multiprocessing starts its helpers, which stay.
         for _ in range(3):
             with passing(self.file, w) as child:
-                self.assertEqual(
-                    self.run_process(context, self.jobs.copy_over, *child.args), 0
-                )
+                self.run_process(context, self.jobs.copy_over, *child.args)
             lists.append([row.handle for row in open_after_collection()])
         self.assertEqual(lists[1], lists[2])
 
@@ -6146,13 +6127,16 @@ class TestMultiprocessing(Case):
         inheritable.set_inheritable(stranger, True)
         """
 
+    def output_too_late(self, context, code, report):
+        """Return what code prints after that."""
+        code = textwrap.dedent(self.TOO_LATE) + textwrap.dedent(code)
+        return self.output_of(code, context.get_start_method(), self.path, report)
+
     @each_method
     def test_a_process_that_is_started_too_late_receives_nothing(self, context):
         code = """
             args = (report, *child.args)
-            process = context.Process(
-                target=jobs.report_receiving, args=args
-            )
+            process = context.Process(target=jobs.report_receiving, args=args)
             try:
                 process.start()
                 process.join()
@@ -6161,8 +6145,7 @@ class TestMultiprocessing(Case):
             """
         method = context.get_start_method()
         report = f"{self.path}-{method}"
-        code = textwrap.dedent(self.TOO_LATE) + textwrap.dedent(code)
-        printed = self.output_of(code, method, self.path, report)
+        printed = self.output_too_late(context, code, report)
         if method == "fork":
             with open(report) as file:
                 self.assertEqual((printed, json.load(file)), ("", [errno.EBADF]))
@@ -6181,10 +6164,9 @@ class TestMultiprocessing(Case):
                 print(type(error).__name__, flush=True)
             os._exit(0)
             """
-        method = context.get_start_method()
-        code = textwrap.dedent(self.TOO_LATE) + textwrap.dedent(code)
-        printed = self.output_of(code, method, self.path, "")
-        expected = "BrokenProcessPool" if method == "fork" else "ValueError"
+        printed = self.output_too_late(context, code, "")
+        forked = context.get_start_method() == "fork"
+        expected = "BrokenProcessPool" if forked else "ValueError"
         self.assertEqual(printed.strip(), expected)
 
     def test_an_argument_is_a_plain_string_otherwise(self):
