@@ -4099,6 +4099,14 @@ class TestUnusualProcesses(OnLinux):
 # ---------------------------------------------------------------------------------
 
 
+def disable_with_no_free_descriptor(case):
+    for fd in exhaust_descriptors():
+        os.set_inheritable(fd, True)
+    disable_inheritance(case.file)
+    left = [entry.handle for entry in open_handles() if entry.inheritable]
+    case.assertEqual(left, [0, 1, 2])
+
+
 class TestDisableInheritance(Case):
     @in_child
     def test_shuts_off_all_but_the_kept(self):
@@ -4160,11 +4168,7 @@ class TestDisableInheritance(Case):
     @unittest.skipUnless(CLOSE_RANGE, "this system has no close_range")
     @in_child
     def test_with_no_free_descriptor(self):
-        for fd in exhaust_descriptors():
-            os.set_inheritable(fd, True)
-        disable_inheritance(self.file)
-        left = [entry.handle for entry in open_handles() if entry.inheritable]
-        self.assertEqual(left, [0, 1, 2])
+        disable_with_no_free_descriptor(self)
 
     @posix
     @unittest.skipIf(PYPY, "PyPy compiles the loop to which this is compared")
@@ -4222,14 +4226,10 @@ class TestDisableInheritanceWithoutCloseRange(Case):
                 self.in_fork_without_close_range(self.check, error, only_with_flag)
 
     def test_with_no_free_descriptor(self):
-        def disable_with_no_free_descriptor():
-            for fd in exhaust_descriptors():
-                os.set_inheritable(fd, True)
-            disable_inheritance(self.file)
-            left = [entry.handle for entry in open_handles() if entry.inheritable]
-            self.assertEqual(left, [0, 1, 2])
+        def call_it():
+            disable_with_no_free_descriptor(self)
 
-        self.in_fork_without_close_range(disable_with_no_free_descriptor, errno.ENOSYS)
+        self.in_fork_without_close_range(call_it, errno.ENOSYS)
 
 
 # ---------------------------------------------------------------------------------
@@ -4246,6 +4246,27 @@ def enter(file):
 
 def leave(block):
     block.__exit__(None, None, None)
+
+
+def enter_and_leave(file):
+    with temporarily(file):
+        pass
+
+
+@contextlib.contextmanager
+def in_another_block(file):
+    """Let another thread be in a block of this file as long as the block."""
+    inside = threading.Event()
+    done = threading.Event()
+
+    def stay_inside():
+        with temporarily(file):
+            inside.set()
+            wait_for(done)
+
+    with in_thread(stay_inside, end=done.set):
+        wait_for(inside)
+        yield
 
 
 class TestTemporarily(Case):
@@ -4396,30 +4417,23 @@ class TestTemporarily(Case):
             self.assertEqual(names.count("file"), 1)
 
     @forks
+    @unittest.skipUnless(LINUX, "only Linux has seccomp")
+    @in_child
     def test_asks_nothing_of_the_file(self):
-        if not LINUX:
-            self.skipTest("only Linux has seccomp")
-
-        def use_without_fstat():
-            if not refuse_fstat(errno.EIO):
-                os._exit(2)
-            self.assertEqual(outcome(os.fstat, self.fd)[:2], (OSError, errno.EIO))
-            with temporarily(self.file):
-                self.assertIs(flag_of(self.fd), True)
-            self.assertIs(flag_of(self.fd), False)
-            with temporarily(self.file):
-                disable_inheritance()
-                self.assertIs(flag_of(self.fd), True)
-            self.assertIs(flag_of(self.fd), False)
-            with passing(self.file) as child:
-                self.assertEqual(child.args, [str(self.fd)])
-            set_inheritable(self.file, True)
-            self.assertEqual(receive(str(self.fd)), self.fd)
-
-        status = status_of_fork(use_without_fstat)
-        if status >> 8 == 2:
+        if not refuse_fstat(errno.EIO):
             self.skipTest("seccomp is refused, or fstat's numbers are not known")
-        self.assertEqual(status, 0)
+        self.assertEqual(outcome(os.fstat, self.fd)[:2], (OSError, errno.EIO))
+        with temporarily(self.file):
+            self.assertIs(flag_of(self.fd), True)
+        self.assertIs(flag_of(self.fd), False)
+        with temporarily(self.file):
+            disable_inheritance()
+            self.assertIs(flag_of(self.fd), True)
+        self.assertIs(flag_of(self.fd), False)
+        with passing(self.file) as child:
+            self.assertEqual(child.args, [str(self.fd)])
+        set_inheritable(self.file, True)
+        self.assertEqual(receive(str(self.fd)), self.fd)
 
     def test_many_overlapping_blocks_end_as_fast_as_single_ones(self):
         count = 4000
@@ -4532,17 +4546,6 @@ class TestTemporarilyAndForks(Case):
     def test_the_blocks_of_other_threads_are_ended_in_the_child(self):
         r, w = self.pipe()
         handles = [self.fd, r.fileno(), w.fileno()]
-        ready = threading.Event()
-        done = threading.Event()
-
-        def hold():
-            with temporarily(r):
-                ready.set()
-                wait_for(done)
-
-        def enter_and_leave():
-            with temporarily(w):
-                pass
 
         def look_in_child():
             self.assertEqual(flags_of(handles), [True, False, False])
@@ -4551,10 +4554,9 @@ class TestTemporarilyAndForks(Case):
             self.assertEqual(flags_of(handles), [True, False, False])
 
         with contextlib.ExitStack() as stack:
-            stack.enter_context(in_thread(hold, end=done.set))
+            stack.enter_context(in_another_block(r))
             for _ in range(3):
-                stack.enter_context(churning(enter_and_leave))
-            wait_for(ready)
+                stack.enter_context(churning(functools.partial(enter_and_leave, w)))
             with temporarily(self.file):
                 for _ in range(max(10, int(100 * SOAK))):
                     self.assertEqual(status_of_fork(look_in_child), 0)
@@ -4570,10 +4572,6 @@ class TestTemporarilyAndForks(Case):
             os._exit(0 if (before, flag_of(self.fd)) == (True, False) else 1)
         self.assertEqual(os.waitpid(pid, 0)[1], 0)
         self.assertIs(flag_of(self.fd), False)
-
-    def enter_and_leave(self):
-        with temporarily(self.file):
-            pass
 
     def use_in_child(self):
         with open(self.path + "2", "w") as file:
@@ -4597,7 +4595,7 @@ class TestTemporarilyAndForks(Case):
 
             def stop_at_step(step=step, stop=stop, stopped=stopped):
                 with AtStep(step, stop, MODULE):
-                    self.enter_and_leave()
+                    enter_and_leave(self.file)
                 stopped.set()
 
             with in_thread(stop_at_step, end=go_on.set) as thread:
@@ -4616,7 +4614,8 @@ class TestTemporarilyAndForks(Case):
         def fork_and_use():
             self.assertEqual(status_of_fork(use_in_thread), 0)
 
-        for _ in every_step(self.enter_and_leave, fork_and_use, MODULE, stride=7):
+        of = functools.partial(enter_and_leave, self.file)
+        for _ in every_step(of, fork_and_use, MODULE, stride=7):
             pass
 
     # Hooks of another module use blocks in the child, right after the fork. In the
@@ -4704,14 +4703,13 @@ class TestTemporarilyAndHandlers(Case):
     def setUp(self):
         super().setUp()
         self.entered = []
-
-    def enter_and_leave(self):
-        with temporarily(self.file):
-            pass
+        self.enter_and_leave = functools.partial(enter_and_leave, self.file)
 
     def test_a_handler_that_enters_and_ends_a_block(self):
-        for step in every_step(self.enter_and_leave, self.enter_and_leave, MODULE):
-            self.assertIs(flag_of(self.handle), False, step)
+        for before in False, True:
+            set_inheritable(self.file, before)
+            for step in every_step(self.enter_and_leave, self.enter_and_leave, MODULE):
+                self.assertIs(flag_of(self.handle), before, step)
 
     def test_a_handler_that_ends_another_block(self):
         self.entered.append(enter(self.file))
@@ -4760,11 +4758,6 @@ class TestTemporarilyAndHandlers(Case):
             has_set_it.clear()
         self.assertGreater(rounds, 0)
 
-    def test_an_inheritable_file_stays_so_whatever_the_handler_does(self):
-        set_inheritable(self.file, True)
-        for step in every_step(self.enter_and_leave, self.enter_and_leave, MODULE):
-            self.assertIs(flag_of(self.handle), True, step)
-
     @timers
     @in_child
     def test_a_timer_whose_handler_ends_another_block(self):
@@ -4800,7 +4793,8 @@ class TestTemporarilyAndHandlers(Case):
         )
         for step in steps:
             if PYPY:
-                collect_garbage()
+                # It finishes the generators of interrupted blocks.
+                gc.collect()
             left += flag_of(self.handle)
             set_inheritable(self.file, False)
             most = step / 100
@@ -4825,7 +4819,7 @@ class TestTemporarilyAndHandlers(Case):
             with contextlib.suppress(KeyboardInterrupt):
                 self.enter_and_leave_until_interrupted(chance)
             if PYPY:
-                collect_garbage()
+                gc.collect()
             left += flag_of(self.fd)
             set_inheritable(self.file, False)
         self.assertLessEqual(left, rounds / 200)
@@ -4839,27 +4833,6 @@ class TestTemporarilyAndHandlers(Case):
             self.enter_and_leave()
         while time.monotonic() < late:
             pass
-
-
-def collect_garbage():
-    """Make PyPy finish the generators of interrupted blocks."""
-    gc.collect()
-
-
-@contextlib.contextmanager
-def in_another_block(file):
-    """Let another thread be in a block of this file as long as the block."""
-    inside = threading.Event()
-    done = threading.Event()
-
-    def stay_inside():
-        with temporarily(file):
-            inside.set()
-            wait_for(done)
-
-    with in_thread(stay_inside, end=done.set):
-        wait_for(inside)
-        yield
 
 
 class TestTemporarilyAndTheWorst(Case):
@@ -4907,13 +4880,15 @@ class TestTemporarilyAndTheWorst(Case):
                 with temporarily(self.file):
                     pass
 
+        # The collector need not look at what the other tests have left.
+        gc.freeze()
         base = len(inspect.stack(0))
         sys.setrecursionlimit(base + 120)
         results = set()
         for depth in range(20, 120):
             error = outcome(dive, depth)
             results.add(error and error[0])
-            collect_garbage()
+            gc.collect()
             self.assertIs(flag_of(self.handle), False, depth)
             # No block is left over that would shut off a later file of this number.
             set_inheritable(self.file, True)
@@ -4973,6 +4948,8 @@ class TestTemporarilyAndTheWorst(Case):
             run_threads(leave_a_block_behind)
 
         gc.disable()
+        # The collector need not look at what the other tests have left.
+        gc.freeze()
         self.fork_at_every_step(
             gc.collect,
             lambda: self.assertIs(flag_of(self.fd), False),
@@ -6201,29 +6178,6 @@ class TestMultiprocessing(Case):
         self.assertEqual(results, [errno.EBADF])
 
     @forks
-    def test_a_forked_child_receives_a_duplicate_once(self):
-        with passing(self.file) as child:
-            (arg,) = child.args
-
-            def receive_twice():
-                fd = receive(arg)
-                self.assertNotEqual(fd, self.fd)
-                self.assertEqual(flags_of([fd, self.fd]), [False, False])
-                self.assertTrue(os.path.sameopenfile(fd, self.fd))
-                for function in receive, receive_handle:
-                    again = outcome(function, arg)
-                    self.assertEqual(again[:2], (OSError, errno.EBADF))
-                # Both numbers can be closed.
-                os.close(fd)
-                self.file.close()
-
-            # One child after another can receive it.
-            for _ in range(2):
-                self.assertEqual(status_of_fork(receive_twice), 0)
-            # This process itself cannot receive it.
-            self.assertEqual(outcome(receive, arg)[:2], (OSError, errno.EBADF))
-
-    @forks
     def test_one_of_several_threads_of_a_forked_child_gets_it(self):
         def receive_in_threads():
             got = []
@@ -6278,17 +6232,27 @@ class TestAnotherCopy(Case):
         self.assertEqual(holders(self.copied.OpenHandle(number), pid), rows)
 
     @forks
-    def test_an_argument_of_it_is_received_in_a_forked_child(self):
-        def receive_twice():
+    def test_a_forked_child_receives_a_duplicate_once(self):
+        def receive_twice(arg):
             fd = receive(arg)
-            self.assertTrue(os.path.sameopenfile(fd, self.fd))
             self.assertNotEqual(fd, self.fd)
-            self.assertEqual(outcome(receive, arg)[:2], (OSError, errno.EBADF))
+            self.assertEqual(flags_of([fd, self.fd]), [False, False])
+            self.assertTrue(os.path.sameopenfile(fd, self.fd))
+            for function in receive, receive_handle:
+                again = outcome(function, arg)
+                self.assertEqual(again[:2], (OSError, errno.EBADF))
+            # Both numbers can be closed.
+            os.close(fd)
+            self.file.close()
 
-        with self.copied.passing(self.file) as child:
-            (arg,) = child.args
-            self.assertEqual(status_of_fork(receive_twice), 0)
-            self.assertEqual(outcome(receive, arg)[:2], (OSError, errno.EBADF))
+        for module in inheritable, self.copied:
+            with self.subTest(module=module), module.passing(self.file) as child:
+                # One child after another can receive it.
+                for _ in range(2):
+                    self.assertEqual(status_of_fork(receive_twice, *child.args), 0)
+                # This process itself cannot receive it.
+                got = outcome(receive, *child.args)
+                self.assertEqual(got[:2], (OSError, errno.EBADF))
 
 
 class TestPassingTheSameFile(Case):
