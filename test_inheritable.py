@@ -5272,6 +5272,30 @@ class TestPassing(Case):
         self.assertEqual(words, ["parent", "third", "child"] * 3)
 
 
+def entering(function):
+    def enter_it(*files):
+        with function(*files):
+            msg = "entered"
+            raise AssertionError(msg)
+
+    return enter_it
+
+
+# How to call each function that takes one file, and each that takes several.
+WITH_ONE_FILE = {
+    "get_inheritable": get_inheritable,
+    "get_handle_inheritable": get_handle_inheritable,
+    "set_inheritable": lambda file: set_inheritable(file, True),
+    "set_handle_inheritable": lambda file: set_handle_inheritable(file, True),
+    "holders": holders,
+}
+WITH_SEVERAL_FILES = {
+    "disable_inheritance": disable_inheritance,
+    "temporarily": entering(temporarily),
+    "passing": entering(passing),
+}
+
+
 @windows
 class TestDescriptorsAndHandles(Case):
     """The class of an object decides whether its number is a descriptor or a handle.
@@ -5366,8 +5390,6 @@ class TestDescriptorsAndHandles(Case):
             self.check(archive.fp, handle_of(archive.fp))
 
     def test_files_of_codecs(self):
-        import codecs
-
         with warnings.catch_warnings():
             # Since 3.14.
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -5482,16 +5504,7 @@ class TestDescriptorsAndHandles(Case):
         around = WithFileno(number)
         # Something else is inside.
         around.file = self.accepted
-        for function in [
-            get_inheritable,
-            get_handle_inheritable,
-            lambda file: set_inheritable(file, True),
-            lambda file: set_handle_inheritable(file, True),
-            disable_inheritance,
-            holders,
-            lambda file: temporarily(file).__enter__(),
-            lambda file: passing(file).__enter__(),
-        ]:
+        for function in {**WITH_ONE_FILE, **WITH_SEVERAL_FILES}.values():
             with self.assertRaisesRegex(TypeError, message):
                 function(around)
         self.assertEqual(self.inheritable_ones(), [])
@@ -5704,39 +5717,12 @@ class TestReceive(Case):
 class TestErrorsOfEveryFunction(Case):
     """Every function refuses what is not a file, in the same way."""
 
-    def with_one_file(self):
-        """Return the name of each function that takes one file, and how to call it."""
-        return [
-            ("get_inheritable", get_inheritable),
-            ("get_handle_inheritable", get_handle_inheritable),
-            ("set_inheritable", lambda file: set_inheritable(file, True)),
-            ("set_handle_inheritable", lambda file: set_handle_inheritable(file, True)),
-            ("holders", holders),
-        ]
-
-    def with_several_files(self):
-        """Return the name of each function that takes files, and how to call it."""
-
-        def entering(function):
-            def enter_it(*files):
-                with function(*files):
-                    self.fail("entered")
-
-            return enter_it
-
-        return [
-            ("disable_inheritance", disable_inheritance),
-            ("temporarily", entering(temporarily)),
-            ("passing", entering(passing)),
-        ]
-
     def test_a_wrong_type_is_told_what_was_expected(self):
         message = "^expected a file, an OpenHandle or an int, not '{}'{}$"
-        several = self.with_several_files()
-        for name, function in self.with_one_file() + several:
+        for name, function in {**WITH_ONE_FILE, **WITH_SEVERAL_FILES}.items():
             for wrong in b"1", None, 1.0, [1], [self.file]:
                 with self.subTest(function=name, wrong=wrong):
-                    is_list = isinstance(wrong, list) and name in dict(several)
+                    is_list = isinstance(wrong, list) and name in WITH_SEVERAL_FILES
                     hint = r": write \*files" if is_list else ""
                     expected = message.format(type(wrong).__name__, hint)
                     with self.assertRaisesRegex(TypeError, expected):
@@ -5794,7 +5780,7 @@ class TestErrorsOfEveryFunction(Case):
         set_inheritable(w, True)
         bad_ones = bad_files(*self.closed_file())
         before = open_after_collection()
-        for name, function in self.with_several_files():
+        for name, function in WITH_SEVERAL_FILES.items():
             for bad, error in bad_ones:
                 with self.subTest(function=name, bad=bad):
                     # `passing` duplicates the stream, and must close the duplicate.
@@ -6472,11 +6458,16 @@ class TestHoldersCommand(Case):
             for pid, number, flag, mode, rest in rows
         ]
 
+    def found(self, *args, **options):
+        """Return the rows of a command that finds something."""
+        status, out, err = run_holders(*args, **options)
+        self.assertEqual((status, err), (0, ""))
+        return self.rows(out)
+
     def test_of_a_descriptor_of_its_own(self):
         with passing(self.file) as child:
-            status, out, err = run_holders(self.handle, **child.popen)
-        self.assertEqual((status, err), (0, ""))
-        rows = {row[0]: row for row in self.rows(out)}
+            found = self.found(self.handle, **child.popen)
+        rows = {row[0]: row for row in found}
         self.assertEqual(len(rows), 2)
         ours = rows.pop(os.getpid())
         flag = "yes" if WINDOWS else "no"
@@ -6497,9 +6488,8 @@ class TestHoldersCommand(Case):
         if not WINDOWS:
             expected.append((os.getpid(), handle_of(r), "no", "r"))
         for args in ["--pid", pid, number], [f"--pid={pid}", "--", number]:
-            status, out, err = run_holders(*args)
-            self.assertEqual((status, err), (0, ""))
-            self.assertEqual([row[:4] for row in self.rows(out)], sorted(expected))
+            found = [row[:4] for row in self.found(*args)]
+            self.assertEqual(found, sorted(expected))
         status, out, err = run_holders("--json", "--pid", pid, number)
         self.assertEqual((status, err), (0, ""))
         rows = json.loads(out)
@@ -6512,9 +6502,7 @@ class TestHoldersCommand(Case):
         link = self.path + "-link"
         os.symlink(self.path, link)
         for path in self.path, link:
-            status, out, err = run_holders(path)
-            self.assertEqual((status, err), (0, ""))
-            self.assertEqual([row[:4] for row in self.rows(out)], expected)
+            self.assertEqual([row[:4] for row in self.found(path)], expected)
         rows = json.loads(run_holders("--json", self.path)[1])
         self.assertEqual(rows, [row._asdict() for row in holders(self.file)])
 
@@ -6522,10 +6510,8 @@ class TestHoldersCommand(Case):
     def test_a_file_that_is_named_with_a_number(self):
         name = str(self.fd)
         with open(os.path.join(self.folder, name), "w") as other:
-            status, out, _ = run_holders(f"./{name}", cwd=self.folder)
-            self.assertEqual(status, 0)
-            found = [row[:2] for row in self.rows(out)]
-            self.assertEqual(found, [(os.getpid(), other.fileno())])
+            ((pid, number, *_),) = self.found(f"./{name}", cwd=self.folder)
+            self.assertEqual((pid, number), (os.getpid(), other.fileno()))
             # Without ./ it is a descriptor, which is not open there.
             self.assertEqual(run_holders(name, cwd=self.folder)[0], 2)
 
@@ -6542,9 +6528,8 @@ class TestHoldersCommand(Case):
         self.assertEqual(run_holders(fifo, timeout=60)[0], 1)
         fd = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
         self.addCleanup(os.close, fd)
-        status, out, _ = run_holders(fifo, timeout=60)
-        expected = [(os.getpid(), fd, "no", "r")]
-        self.assertEqual((status, [row[:4] for row in self.rows(out)]), (0, expected))
+        found = [row[:4] for row in self.found(fifo, timeout=60)]
+        self.assertEqual(found, [(os.getpid(), fd, "no", "r")])
 
     @posix
     def test_no_device_is_opened(self):
@@ -6849,10 +6834,13 @@ class TestRun(Case):
     def test_not_found_is_127(self):
         missing = os.path.join(self.folder, "no")
         below_a_file = os.path.join(self.path, "no")
-        for name in "no such command", missing, below_a_file, "":
-            status, out, err = run_module("run", name, env=with_plain_path())
+        commands = [["no such command"], [missing], [below_a_file], [""]]
+        if not WINDOWS:
+            commands.append(["--pass=1:9", "no such command"])
+        for command in commands:
+            status, out, err = run_module("run", *command, env=with_plain_path())
             self.assertEqual((status, out, len(err.splitlines())), (127, "", 1))
-            self.assertIn(name, unescaped(err))
+            self.assertIn(command[-1], unescaped(err))
             self.assertNotIn("try --help", err)
 
     @posix
@@ -7011,14 +6999,6 @@ class TestPassAs(Case):
             status, out, err = run_module(*start, close_fds=False)
         self.assertEqual((status, json.loads(out), err), (0, [second], ""))
 
-    def test_not_found_is_127_all_the_same(self):
-        with passing(*self.files) as child:
-            options = ["--pass", f"{self.fds[0]}:{self.fds[1]}"]
-            command = ["run", *options, "no such command"]
-            got = run_module(*command, env=with_plain_path(), **child.popen)
-        self.assertEqual((got[0], got[1]), (127, ""))
-        self.assertIn("no such command", got[2])
-
 
 @posix
 class TestRunKeepsWhatItPasses(Case):
@@ -7078,14 +7058,14 @@ class TestRunKeepsWhatItPasses(Case):
         high = write_file(self.folder, "high", "high")
         files = [(low, 5), (high, 40)]
         for passed, expected in [
-            [[("40", 40)], ["high"]],
-            [[("5:40", 40)], ["low"]],
-            [[("40:39", 39)], ["high"]],
-            [[("5:40", 40), ("40:39", 39)], ["low", "high"]],
-            [[("5:40", 40), ("40:5", 5)], ["low", "high"]],
+            [["40"], ["high"]],
+            [["5:40"], ["low"]],
+            [["40:39"], ["high"]],
+            [["5:40", "40:39"], ["low", "high"]],
+            [["5:40", "40:5"], ["low", "high"]],
         ]:
-            options = [f"--pass={text}" for text, _ in passed]
-            numbers = [number for _, number in passed]
+            options = [f"--pass={text}" for text in passed]
+            numbers = [text.split(":")[-1] for text in passed]
             read = python_command(TestPassAs.READ_ALL, *numbers)
             done = run_command(self.start(41, files, *options, "--", *read))
             got = done.returncode, done.stdout.split(), done.stderr
@@ -7112,12 +7092,9 @@ class TestRunKeepsWhatItPasses(Case):
 
 @windows
 class TestRunOnWindows(Case):
-    def batch(self, name, *lines, folder=None):
+    def batch(self, name, line):
         """Write a batch file and return its path."""
-        path = os.path.join(folder or self.folder, name)
-        with open(path, "w") as file:
-            file.write("".join(f"@{line}\n" for line in lines))
-        return path
+        return write_file(self.folder, name, f"@{line}\n")
 
     def environ(self, *folders, **more):
         path = ";".join([*folders, os.environ["PATH"]])
@@ -7140,9 +7117,7 @@ class TestRunOnWindows(Case):
             self.assertEqual(run_module("run", name, *exit_7, env=environ)[0], 7)
 
     def test_a_broken_program_is_126(self):
-        broken = os.path.join(self.folder, "broken.exe")
-        with open(broken, "w") as file:
-            file.write("no program")
+        broken = write_file(self.folder, "broken.exe", "no program")
         self.assertEqual(run_module("run", broken)[0], 126)
 
     def check_refused(self, expected, *command, **options):
@@ -7205,10 +7180,7 @@ class TestRunOnWindows(Case):
         line = [*TOOL, "run", *python_command(code)]
         with subprocess.Popen(line, stdin=subprocess.PIPE) as process:
             self.assertEqual(process.wait(A_LONG_TIME), 0)
-        late = time.monotonic() + 60
-        while not os.path.exists(said) and time.monotonic() < late:
-            time.sleep(0.01)
-        self.assertTrue(os.path.exists(said))
+        wait_until(lambda: os.path.exists(said))
 
 
 # ---------------------------------------------------------------------------------
