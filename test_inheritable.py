@@ -6926,8 +6926,9 @@ class TestPassAs(Case):
 
     def test_gives_it_as_another_number(self):
         first, second, third = self.fds
-        for number in range(3, max(self.fds) + 5):
-            self.assertEqual(self.read([f"{first}:{number}"], number), ["file 0"])
+        numbers = range(3, max(self.fds) + 5)
+        got = self.read([f"{first}:{number}" for number in numbers], *numbers)
+        self.assertEqual(got, ["file 0"] * len(numbers))
         # It has no other number, and it replaces what had that number.
         got = self.read([f"{first}:{second}"], *self.fds)
         self.assertEqual(got, ["closed", "file 0", "closed"])
