@@ -4107,6 +4107,15 @@ def disable_with_no_free_descriptor(case):
     case.assertEqual(left, [0, 1, 2])
 
 
+def disable_all_but_two(case):
+    fds = [os.dup(case.fd) for _ in range(10)]
+    for fd in fds[:8]:
+        os.set_inheritable(fd, True)
+    disable_inheritance(fds[3], fds[9])
+    case.assertEqual([fd for fd in fds if flag_of(fd)], [fds[3]])
+    case.assertEqual(flags_of([0, 1, 2]), [True] * 3)
+
+
 class TestDisableInheritance(Case):
     @in_child
     def test_shuts_off_all_but_the_kept(self):
@@ -4199,20 +4208,12 @@ class TestDisableInheritanceWithoutCloseRange(Case):
         def refuse_and_call():
             if not refuse(SYS_close_range, error, only_with_flag):
                 os._exit(2)
-            function()
+            function(self)
 
         status = status_of_fork(refuse_and_call)
         if status >> 8 == 2:
             self.skipTest("this kernel accepts no seccomp filter")
         self.assertEqual(status, 0)
-
-    def check(self):
-        fds = [os.dup(self.fd) for _ in range(10)]
-        for fd in fds[:8]:
-            os.set_inheritable(fd, True)
-        disable_inheritance(fds[3], fds[9])
-        self.assertEqual([fd for fd in fds if flag_of(fd)], [fds[3]])
-        self.assertEqual(flags_of([0, 1, 2]), [True] * 3)
 
     def test_where_it_is_refused(self):
         for error, only_with_flag in [
@@ -4223,13 +4224,12 @@ class TestDisableInheritanceWithoutCloseRange(Case):
             (errno.EPERM, False),
         ]:
             with self.subTest(error=error, only_with_flag=only_with_flag):
-                self.in_fork_without_close_range(self.check, error, only_with_flag)
+                self.in_fork_without_close_range(
+                    disable_all_but_two, error, only_with_flag
+                )
 
     def test_with_no_free_descriptor(self):
-        def call_it():
-            disable_with_no_free_descriptor(self)
-
-        self.in_fork_without_close_range(call_it, errno.ENOSYS)
+        self.in_fork_without_close_range(disable_with_no_free_descriptor, errno.ENOSYS)
 
 
 # ---------------------------------------------------------------------------------
@@ -4318,12 +4318,6 @@ class TestTemporarily(Case):
         leave(first)
         self.assertIs(flag_of(self.handle), True)
         leave(second)
-        self.assertIs(flag_of(self.handle), False)
-
-    def test_a_file_shut_off_inside_stays_off(self):
-        set_inheritable(self.file, True)
-        with temporarily(self.file):
-            set_inheritable(self.file, False)
         self.assertIs(flag_of(self.handle), False)
 
     def test_a_block_within_puts_on_what_was_shut_off(self):
@@ -4974,6 +4968,12 @@ def write_file(folder, name, text):
     return path
 
 
+def give(code, *files, more=(), **options):
+    """Pass files to a child that runs code. Return what it prints."""
+    with passing(*files) as child:
+        return output_of(code, *child.args, *more, **child.popen, **options)
+
+
 class TestPassing(Case):
     def test_an_argument_for_each_file(self):
         r, w = self.pipe()
@@ -5010,8 +5010,7 @@ class TestPassing(Case):
         with socket.create_connection(listening.getsockname()) as another:
             another.sendall(b"to the listening one")
             client.sendall(b"to the accepted one")
-            with passing(self.file, w, listening, accepted) as child:
-                printed = output_of(code, *child.args, **child.popen)
+            printed = give(code, self.file, w, listening, accepted)
         expected = ["secret", "to the listening one", "to the accepted one"]
         self.assertEqual(printed.splitlines(), expected)
         w.close()
@@ -5029,17 +5028,15 @@ class TestPassing(Case):
             """
         with ours, theirs:
             ours.send([1, 2, 3])
-            with passing(theirs) as child:
-                output_of(code, *child.args, **child.popen)
+            give(code, theirs)
             self.assertEqual(ours.recv(), [3, 2, 1])
 
     def test_nothing_else_goes_over(self):
         r, w = self.pipe()
         set_inheritable(r, True)
         numbers = [self.handle, handle_of(r), handle_of(w)]
-        with passing(self.file) as child:
-            printed = output_of(LOOK, *numbers, **child.popen)
-            self.assertEqual(json.loads(printed), [self.handle])
+        printed = give(LOOK, self.file, more=numbers)
+        self.assertEqual(json.loads(printed), [self.handle] * 2)
         with passing() as child:
             self.assertEqual(child.args, [])
             self.assertEqual(json.loads(output_of(LOOK, *numbers, **child.popen)), [])
@@ -5158,8 +5155,7 @@ class TestPassing(Case):
             event = inheritable.receive_handle(sys.argv[1])
             print(ctypes.WinDLL("kernel32").SetEvent(ctypes.c_void_p(event)))
             """
-        with passing(OpenHandle(event)) as child:
-            self.assertEqual(output_of(code, *child.args, **child.popen), "1\n")
+        self.assertEqual(give(code, OpenHandle(event)), "1\n")
         self.assertEqual(_winapi.WaitForSingleObject(event, 0), 0)
 
     def test_the_child_goes_on_at_the_position(self):
@@ -5173,8 +5169,7 @@ class TestPassing(Case):
                 with open(inheritable.receive(sys.argv[1])) as file:
                     print(file.read())
                 """
-            with passing(file) as child:
-                self.assertEqual(output_of(code, *child.args, **child.popen), "two\n\n")
+            self.assertEqual(give(code, file), "two\n\n")
 
     def test_many_children_from_many_threads(self):
         # The child sees end-of-file at once unless a sibling has the other end.
@@ -5518,11 +5513,9 @@ class TestReceive(Case):
         args = sys.argv[1:]
         """
 
-    def give(self, code, *files, more=(), **options):
-        """Pass files to a child that runs code. Return what it prints."""
+    def give(self, code, *files, more=()):
         whole = textwrap.dedent(self.START) + textwrap.dedent(code)
-        with passing(*files) as child:
-            return output_of(whole, *child.args, *more, **{**child.popen, **options})
+        return give(whole, *files, more=more)
 
     def test_is_given_once_only_and_not_inheritable(self):
         code = """
@@ -6203,8 +6196,11 @@ class TestPassingTheSameFile(Case):
 # ---------------------------------------------------------------------------------
 
 
-def run_module(*args, **options):
-    """Run inheritable.py. Return its status, its stdout and its stderr."""
+def run_module(*args, files=(), **options):
+    """Pass files to inheritable.py. Return its status, its stdout and its stderr."""
+    if files:
+        with passing(*files) as child:
+            return run_module(*args, **child.popen, **options)
     done = run_command([*TOOL, *map(str, args)], **options)
     return done.returncode, done.stdout, done.stderr
 
@@ -6269,8 +6265,7 @@ class TestList(Case):
     def test_the_table_has_the_targets(self):
         if not WINDOWS and not PROC:
             self.skipTest("this system does not show the paths of files")
-        with passing(self.file) as child:
-            _, out, _ = run_module(**child.popen)
+        _, out, _ = run_module(files=[self.file])
         rests = {int(number): rest for number, _, rest in self.rows(out)}
         target = re.sub("^(rw|r|w) +", "", rests[self.handle])
         self.assertTrue(os.path.samefile(target, self.path))
@@ -6338,10 +6333,10 @@ class TestCheck(Case):
 
     def test_what_leaks_in_is_1(self):
         _, w = self.pipe()
-        with passing(self.file, w) as child:
-            status, out, err = self.check(**child.popen)
-            as_json = self.check("--json", **child.popen)
-            everything = run_module("--json", **child.popen)
+        files = [self.file, w]
+        status, out, err = self.check(files=files)
+        as_json = self.check("--json", files=files)
+        everything = run_module("--json", files=files)
         self.assertEqual(status, 1)
         head, *lines = out.splitlines()
         self.assertEqual(head, "handle  inheritable  access  target")
@@ -6381,20 +6376,18 @@ class TestCheck(Case):
         reader, w = self.pipe()
         duplicate = os.fdopen(os.dup(w.fileno()), "wb", 0)
         self.addCleanup(duplicate.close)
-        with passing(duplicate) as child:
-            status, _, err = self.check(stdout=w, **child.popen)
+        status, _, err = self.check(stdout=w, files=[duplicate])
         self.assertEqual((status, err), (0, ""))
         # The other end of the pipe is another object.
-        with passing(duplicate, reader) as child:
-            status, out, err = self.check("--json", stderr=w, **child.popen)
+        files = [duplicate, reader]
+        status, out, err = self.check("--json", stderr=w, files=files)
         self.assertEqual(status, 1)
         numbers = [row["handle"] for row in json.loads(out)]
         self.assertEqual(numbers, [handle_of(reader)])
 
     @posix
     def test_a_duplicate_of_a_stream_counts(self):
-        with passing(self.file) as child:
-            status, out, _ = self.check("--json", stdin=self.file, **child.popen)
+        status, out, _ = self.check("--json", stdin=self.file, files=[self.file])
         self.assertEqual(status, 1)
         self.assertEqual([row["handle"] for row in json.loads(out)], [self.fd])
 
@@ -6428,8 +6421,7 @@ class TestHoldersCommand(Case):
         return self.rows(out)
 
     def test_of_a_descriptor_of_its_own(self):
-        with passing(self.file) as child:
-            found = self.found(self.handle, **child.popen)
+        found = self.found(self.handle, files=[self.file])
         rows = {row[0]: row for row in found}
         self.assertEqual(len(rows), 2)
         ours = rows.pop(os.getpid())
@@ -6517,8 +6509,7 @@ class TestEveryCommand(Case):
 
     def check_refused(self, status, *args):
         """Check that a command fails with a message of one line. Return it."""
-        with passing(self.file) as child:
-            got, out, err = run_module(*args, **child.popen)
+        got, out, err = run_module(*args, files=[self.file])
         self.assertEqual((got, out), (status, ""), err)
         (message,) = self.messages(err)
         return message
@@ -6655,8 +6646,7 @@ class TestEveryCommand(Case):
     def test_what_has_no_identity(self):
         epoll = select.epoll()
         self.addCleanup(epoll.close)
-        with passing(epoll) as child:
-            status, out, err = run_module("holders", *child.args, **child.popen)
+        status, out, err = run_module("holders", epoll.fileno(), files=[epoll])
         self.assertEqual((status, out), (2, ""))
         self.assertIn("anon_inode", err)
 
@@ -6684,8 +6674,8 @@ class TestEveryCommand(Case):
         if FINDS_HOLDERS:
             commands.append((["holders", self.handle], 0))
         for args, expected in commands:
-            with self.subTest(args=args), passing(self.file) as child:
-                status, _, err = run_module(*args, stdout=w, **child.popen)
+            with self.subTest(args=args):
+                status, _, err = run_module(*args, stdout=w, files=[self.file])
                 self.assertEqual(status, expected)
                 self.assertNotIn("rror", err)
 
@@ -6774,10 +6764,9 @@ class TestRun(Case):
                 self.assertEqual((status, json.loads(out), err), (0, expected, ""))
 
     def test_gives_what_was_passed_to_it(self):
-        with passing(self.file) as child:
-            before = ["--pass", self.handle]
-            got = self.execute(READ, *child.args, before=before, **child.popen)
-            self.assertEqual(got, (0, "secret", ""))
+        before = ["--pass", self.handle]
+        got = self.execute(READ, self.handle, before=before, files=[self.file])
+        self.assertEqual(got, (0, "secret", ""))
 
     @posix
     def test_a_standard_stream_may_be_named(self):
@@ -6892,9 +6881,8 @@ class TestPassAs(Case):
     def read(self, passed, *numbers):
         """Pass what these texts say. Return what the command reads from the numbers."""
         options = [f"--pass={text}" for text in passed]
-        with passing(*self.files) as child:
-            start = ["run", *options, "--", *python_command(self.READ_ALL, *numbers)]
-            status, out, err = run_module(*start, **child.popen)
+        start = ["run", *options, "--", *python_command(self.READ_ALL, *numbers)]
+        status, out, err = run_module(*start, files=self.files)
         self.assertEqual((status, err), (0, ""))
         return out.splitlines()
 
@@ -6947,12 +6935,10 @@ class TestPassAs(Case):
             sys.stderr.write("to stderr")
             """
         self.files[0].seek(0)
-        with passing(*self.files) as child:
-            as_three = [f"{first}:0", f"{self.fds[1]}:1", f"{self.fds[2]}:2"]
-            options = [f"--pass={pair}" for pair in as_three]
-            got = run_module(
-                "run", *options, "--", *python_command(code), **child.popen
-            )
+        as_three = [f"{first}:0", f"{self.fds[1]}:1", f"{self.fds[2]}:2"]
+        options = [f"--pass={pair}" for pair in as_three]
+        command = python_command(code)
+        got = run_module("run", *options, "--", *command, files=self.files)
         self.assertEqual(got, (0, "", ""))
         written = [os.pread(fd, 100, 0) for fd in self.fds[1:]]
         self.assertEqual(written, [b"file 1FILE 0", b"file 2to stderr"])
@@ -7357,11 +7343,8 @@ class TestTheRecipeForThePort(OnLinux):
             self.assertEqual(row.split()[:4], expected)
             self.assertNotEqual(pid, server)
 
-    def test_a_child_that_was_given_it(self):
+    def test_a_child_that_has_it(self):
         self.check(self.GIVE, "yes")
-
-    @forks
-    def test_a_child_that_was_forked(self):
         self.check(self.FORK, "no")
 
 
