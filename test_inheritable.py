@@ -6233,6 +6233,26 @@ def tool_in_shell(script):
     return ["sh", "-c", script, "sh", *TOOL]
 
 
+class CommandCase(Case):
+    def execute(self, code, *args, before=(), **options):
+        """Run Python code by the command run."""
+        return run_module("run", *before, *python_command(code, *args), **options)
+
+    def check_refused(self, status, *args, **options):
+        """Check that a command fails with a message of one line. Return it."""
+        got, out, err = run_module(*args, files=[self.file], **options)
+        self.assertEqual((got, out), (status, ""), err)
+        (message,) = self.messages(err)
+        return message
+
+    def messages(self, err):
+        lines = err.splitlines()
+        for line in lines:
+            self.assertRegex(line, "^inheritable: .")
+            self.assertNotIn("\x1b", line)
+        return [unescaped(line) for line in lines]
+
+
 class TestList(Case):
     def rows(self, text):
         """Return number, flag and the rest of each row of a table."""
@@ -6497,22 +6517,8 @@ class TestHoldersCommand(Case):
         self.assertEqual(run_holders(device)[0], 1)
 
 
-class TestEveryCommand(Case):
+class TestEveryCommand(CommandCase):
     """What is the same for list, list --check, holders and run."""
-
-    def check_refused(self, status, *args):
-        """Check that a command fails with a message of one line. Return it."""
-        got, out, err = run_module(*args, files=[self.file])
-        self.assertEqual((got, out), (status, ""), err)
-        (message,) = self.messages(err)
-        return message
-
-    def messages(self, err):
-        lines = err.splitlines()
-        for line in lines:
-            self.assertRegex(line, "^inheritable: .")
-            self.assertNotIn("\x1b", line)
-        return [unescaped(line) for line in lines]
 
     def run_all(self, commands):
         """Run many commands in a single child, which prints the status of each."""
@@ -6729,11 +6735,7 @@ class TestEveryCommand(Case):
         self.assertIn(b"\x1b[2J\n\xff\x85", text)
 
 
-class TestRun(Case):
-    def execute(self, code, *args, before=(), **options):
-        """Run Python code by the command run."""
-        return run_module("run", *before, *python_command(code, *args), **options)
-
+class TestRun(CommandCase):
     def test_gives_only_what_is_named(self):
         r, w = self.pipe()
         numbers = [self.handle, handle_of(r), handle_of(w)]
@@ -6788,19 +6790,17 @@ class TestRun(Case):
         if not WINDOWS:
             commands.append(["--pass=1:9", "no such command"])
         for command in commands:
-            status, out, err = run_module("run", *command, env=with_plain_path())
-            self.assertEqual((status, out, len(err.splitlines())), (127, "", 1))
-            self.assertIn(command[-1], unescaped(err))
-            self.assertNotIn("try --help", err)
+            message = self.check_refused(127, "run", *command, env=with_plain_path())
+            self.assertIn(command[-1], message)
+            self.assertNotIn("try --help", message)
 
     @posix
     def test_not_executable_is_126(self):
         program = write_file(self.folder, "program", "echo a script without #!")
         for mode in 0o644, 0o755:
             os.chmod(program, mode)
-            status, out, err = run_module("run", program)
-            self.assertEqual((status, out, len(err.splitlines())), (126, "", 1))
-        self.assertEqual(run_module("run", self.folder)[0], 126)
+            self.check_refused(126, "run", program)
+        self.check_refused(126, "run", self.folder)
 
     @posix
     def test_the_status_is_the_same_if_nobody_reads_stderr(self):
@@ -6841,7 +6841,7 @@ class TestRun(Case):
 
 
 @posix
-class TestPassAs(Case):
+class TestPassAs(CommandCase):
     """run --pass FD:AS."""
 
     # Prints the content of each descriptor, or "closed".
@@ -6868,10 +6868,10 @@ class TestPassAs(Case):
     def read(self, passed, *numbers):
         """Pass what these texts say. Return what the command reads from the numbers."""
         options = [f"--pass={text}" for text in passed]
-        start = ["run", *options, "--", *python_command(self.READ_ALL, *numbers)]
-        status, out, err = run_module(*start, files=self.files)
-        self.assertEqual((status, err), (0, ""))
-        return out.splitlines()
+        before = [*options, "--"]
+        got = self.execute(self.READ_ALL, *numbers, before=before, files=self.files)
+        self.assertEqual(got[::2], (0, ""))
+        return got[1].splitlines()
 
     def test_gives_it_as_another_number(self):
         first, second, third = self.fds
@@ -6924,8 +6924,7 @@ class TestPassAs(Case):
         self.files[0].seek(0)
         as_three = [f"{first}:0", f"{self.fds[1]}:1", f"{self.fds[2]}:2"]
         options = [f"--pass={pair}" for pair in as_three]
-        command = python_command(code)
-        got = run_module("run", *options, "--", *command, files=self.files)
+        got = self.execute(code, before=options, files=self.files)
         self.assertEqual(got, (0, "", ""))
         written = [os.pread(fd, 100, 0) for fd in self.fds[1:]]
         self.assertEqual(written, [b"file 1FILE 0", b"file 2to stderr"])
@@ -6933,23 +6932,23 @@ class TestPassAs(Case):
     def test_a_standard_stream_as_another_number(self):
         code = "import os, sys; os.write(int(sys.argv[1]), b'from there')"
         free = max(self.fds) + 4
-        got = run_module("run", "--pass", f"1:{free}", *python_command(code, free))
+        got = self.execute(code, free, before=["--pass", f"1:{free}"])
         self.assertEqual(got, (0, "from there", ""))
-        got = run_module("run", "--pass", "1:2", "--pass=2:1", *python_command(code, 1))
+        got = self.execute(code, 1, before=["--pass", "1:2", "--pass=2:1"])
         self.assertEqual(got, (0, "", "from there"))
 
     def test_leaves_nothing_else_to_the_command(self):
         first, second, _ = self.fds
-        options = [f"--pass={first}:{second}"]
+        before = [f"--pass={first}:{second}", "--"]
         numbers = range(3, max(self.fds) + 40)
         with temporarily(*self.files):
-            start = ["run", *options, "--", *python_command(LOOK, *numbers)]
-            status, out, err = run_module(*start, close_fds=False)
+            got = self.execute(LOOK, *numbers, before=before, close_fds=False)
+        status, out, err = got
         self.assertEqual((status, json.loads(out), err), (0, [second], ""))
 
 
 @posix
-class TestRunKeepsWhatItPasses(Case):
+class TestRunKeepsWhatItPasses(CommandCase):
     """run --pass: what becomes of the files, their locks and their numbers."""
 
     # Moves files to the given numbers, in this process, and becomes a command.
@@ -7030,16 +7029,14 @@ class TestRunKeepsWhatItPasses(Case):
             [script, os.environ],
             ["script", {**os.environ, "PATH": self.folder}],
         ]:
-            status, out, err = run_module("run", word, env=environ)
-            self.assertEqual((status, out), (127, ""))
-            self.assertIn(f"{word}: its interpreter is not found", unescaped(err))
-        status, _, err = run_module("run", script + "s")
-        self.assertEqual(status, 127)
-        self.assertIn("scripts: not found", err)
+            message = self.check_refused(127, "run", word, env=environ)
+            self.assertIn(f"{word}: its interpreter is not found", message)
+        message = self.check_refused(127, "run", script + "s")
+        self.assertIn("scripts: not found", message)
 
 
 @windows
-class TestRunOnWindows(Case):
+class TestRunOnWindows(CommandCase):
     def batch(self, name, line):
         """Write a batch file and return its path."""
         return write_file(self.folder, name, f"@{line}\n")
@@ -7049,14 +7046,9 @@ class TestRunOnWindows(Case):
         return {**os.environ, "PATH": path, **more}
 
     def test_a_handle_has_no_other_number(self):
-        with passing(self.file) as child:
-            for pair in f"{self.handle}:{self.handle}", f"{self.handle}:3", "0:":
-                status, out, err = run_module(
-                    "run", "--pass", pair, "cmd", **child.popen
-                )
-                got = status, out, len(err.splitlines())
-                self.assertEqual(got, (2, "", 1))
-                self.assertIn(pair, err)
+        for pair in f"{self.handle}:{self.handle}", f"{self.handle}:3", "0:":
+            message = self.check_refused(2, "run", "--pass", pair, "cmd")
+            self.assertIn(pair, message)
 
     def test_finds_a_program_by_pathext(self):
         environ = self.environ(os.path.dirname(sys.executable))
@@ -7068,12 +7060,6 @@ class TestRunOnWindows(Case):
         broken = write_file(self.folder, "broken.exe", "no program")
         self.assertEqual(run_module("run", broken)[0], 126)
 
-    def check_refused(self, expected, *command, **options):
-        """Check that a command is not run, for a reason with these words in it."""
-        status, out, err = run_module("run", *command, **options)
-        self.assertEqual((status, out, len(err.splitlines())), (126, "", 1), err)
-        self.assertIn(expected, err)
-
     def test_a_program_in_the_current_directory_is_126(self):
         folder = os.path.dirname(sys.executable)
         exit_7 = ["-c", "raise SystemExit(7)"]
@@ -7082,7 +7068,8 @@ class TestRunOnWindows(Case):
             options = {"cwd": folder, "env": environ}
             for name in "python", "python.exe":
                 hint = "it is in the current directory: write .\\python."
-                self.check_refused(hint, name, *exit_7, **options)
+                message = self.check_refused(126, "run", name, *exit_7, **options)
+                self.assertIn(hint, message)
             got = run_module("run", ".\\python.exe", *exit_7, **options)
             self.assertEqual(got[0], 7)
 
@@ -7093,7 +7080,8 @@ class TestRunOnWindows(Case):
             batch = self.batch("ran" + extension, f'echo > "{marker}"')
             for name in batch, "ran" + extension:
                 hint = "it is a batch file: use cmd /c"
-                self.check_refused(hint, name, "argument", env=environ)
+                message = self.check_refused(126, "run", name, "x", env=environ)
+                self.assertIn(hint, message)
             # Windows ignores dots and spaces at the end of a name. shutil.which of some
             # Python versions does not find such a file.
             for name in batch + ".", batch + " . ":
