@@ -4201,7 +4201,7 @@ class TestDisableInheritance(Case):
 class TestDisableInheritanceWithoutCloseRange(Case):
     """If the kernel refuses close_range, every descriptor is set by itself."""
 
-    def in_fork_without_close_range(self, function, error, only_with_flag=False):
+    def without_close_range(self, function, error, only_with_flag=False):
         if not LINUX or os.uname().machine.startswith("mips"):
             self.skipTest("only Linux has seccomp")
 
@@ -4224,12 +4224,10 @@ class TestDisableInheritanceWithoutCloseRange(Case):
             (errno.EPERM, False),
         ]:
             with self.subTest(error=error, only_with_flag=only_with_flag):
-                self.in_fork_without_close_range(
-                    disable_all_but_two, error, only_with_flag
-                )
+                self.without_close_range(disable_all_but_two, error, only_with_flag)
 
     def test_with_no_free_descriptor(self):
-        self.in_fork_without_close_range(disable_with_no_free_descriptor, errno.ENOSYS)
+        self.without_close_range(disable_with_no_free_descriptor, errno.ENOSYS)
 
 
 # ---------------------------------------------------------------------------------
@@ -4766,7 +4764,7 @@ class TestTemporarilyAndHandlers(Case):
         def interrupt():
             raise KeyboardInterrupt
 
-        def enter_and_leave_despite_interrupt():
+        def enter_and_leave_if_possible():
             # Not contextlib.suppress, since it would be interrupted too.
             try:
                 self.enter_and_leave()
@@ -4774,10 +4772,8 @@ class TestTemporarilyAndHandlers(Case):
                 return
 
         left = 0
-        steps = every_step(
-            enter_and_leave_despite_interrupt, interrupt, MODULE, CONTEXTLIB
-        )
-        for step in steps:
+        filenames = MODULE, CONTEXTLIB
+        for step in every_step(enter_and_leave_if_possible, interrupt, *filenames):
             if PYPY:
                 # It finishes the generators of interrupted blocks.
                 gc.collect()
@@ -4918,16 +4914,15 @@ class TestTemporarilyAndTheWorst(Case):
             gc.collect()
             run_threads(leave_a_block_behind)
 
+        def check():
+            self.assertIs(flag_of(self.fd), False)
+
         gc.disable()
         # The collector need not look at what the other tests have left.
         gc.freeze()
-        self.fork_at_every_step(
-            gc.collect,
-            lambda: self.assertIs(flag_of(self.fd), False),
-            prepare=prepare,
-        )
+        self.fork_at_every_step(gc.collect, check, prepare)
         gc.collect()
-        self.assertIs(flag_of(self.fd), False)
+        check()
 
     @forks
     @unittest.skipIf(PYPY, "PyPy does not trace what is called right after a fork")
@@ -5065,9 +5060,7 @@ class TestPassing(Case):
         environ = {**os.environ, "WHERE": "here", "PYTHONPATH": HERE}
         options = {"input": "input", "cwd": self.folder, "env": environ}
         with passing(self.file) as child:
-            done = run_command(
-                python_command(code, *child.args), **options, **child.popen
-            )
+            done = run_python(code, *child.args, **options, **child.popen)
         expected = ["secret", "input", "here", os.path.basename(self.folder)]
         self.assertEqual((done.stdout.split(), done.stderr), (expected, ""))
 
@@ -5175,17 +5168,15 @@ class TestPassing(Case):
             import inheritable, os, sys
             sys.exit(os.read(inheritable.receive(sys.argv[1]), 1) != b"")
             """
-        command = python_command(code)
+        options = {"cwd": HERE, "stdin": subprocess.DEVNULL}
         rounds = max(1, int((5 if WINDOWS else 25) * SOAK))
 
         def start_children():
             for _ in range(rounds):
                 r, w = os.pipe()
                 with passing(r) as child:
-                    options = {"cwd": HERE, "stdin": subprocess.DEVNULL}
-                    process = subprocess.Popen(
-                        [*command, *child.args], **options, **child.popen
-                    )
+                    command = python_command(code, *child.args)
+                    process = subprocess.Popen(command, **options, **child.popen)
                 os.close(r)
                 os.close(w)
                 try:
@@ -5505,7 +5496,7 @@ class TestDescriptorsAndHandles(Case):
 class TestReceive(Case):
     # This precedes the code of each child.
     START = """\
-        import errno, os, sys, threading
+        import errno, os, sys
         from inheritable import *
         args = sys.argv[1:]
         """
@@ -5527,6 +5518,22 @@ class TestReceive(Case):
             """
         printed = self.give(code, self.file, self.pipe()[0])
         self.assertEqual(printed.split(), ["False"] * 2 + ["True"] * 4)
+
+    def test_a_file_given_several_times_is_received_as_often(self):
+        code = """
+            fds = [receive(arg) for arg in args]
+            print(len(set(fds)), *map(get_inheritable, fds))
+            for fd in fds:
+                os.lseek(fd, 0, os.SEEK_SET)
+                print(os.read(fd, 10).decode())
+                os.close(fd)
+            """
+        before = open_after_collection()
+        printed = self.give(code, self.file, self.file, OpenHandle(self.handle))
+        self.assertEqual(printed.split(), ["3", *["False"] * 3, *["secret"] * 3])
+        # What Python itself kept open before may be gone.
+        left = [entry for entry in open_after_collection() if entry not in before]
+        self.assertEqual(left, [])
 
     def test_what_is_inheritable_cannot_be_told_from_what_was_handed_over(self):
         set_inheritable(self.file, True)
@@ -5569,6 +5576,30 @@ class TestReceive(Case):
             status = status_of_fork(self.check_one_thread_gets_it, *child.args)
             self.assertEqual(status, 0)
 
+    def test_where_both_processes_are_number_1(self):
+        # In two containers, one inside the other, a fork has its parent's process id.
+        code = """
+            import ctypes, os, inheritable
+            with open(os.devnull) as file, inheritable.passing(file) as child:
+                if ctypes.CDLL(None).unshare(0x20000000):
+                    print("refused")
+                    os._exit(0)
+                pid = os.fork()
+                if pid == 0:
+                    status = 1
+                    try:
+                        fd = inheritable.receive(child.args[0])
+                        is_right = fd != file.fileno() and os.getpid() == 1
+                        status = 0 if is_right else 2
+                    finally:
+                        os._exit(status)
+                print(os.getpid(), os.waitpid(pid, 0)[1])
+            """
+        printed = in_namespace(["--pid", "--fork"], "true", code)
+        if printed is None or printed == "refused\n":
+            self.skipTest("there may be no other namespace here")
+        self.assertEqual(printed, "1 0\n")
+
     def test_what_was_not_handed_over_is_refused(self):
         code = """
             mine = os.open(os.devnull, os.O_RDONLY)
@@ -5597,13 +5628,13 @@ class TestReceive(Case):
                 function(str(self.handle))
             self.assertEqual(caught.exception.errno, errno.EBADF)
             message = str(caught.exception)
-            for words in [
-                str(self.handle),
+            hints = [
                 "inside the block",
                 "**child.popen",
                 "received",
                 "disable_inheritance",
-            ]:
+            ]
+            for words in [str(self.handle), *hints]:
                 self.assertIn(words, message)
             _, first_question, *_ = message.split(". ")
             asks = "Had the parent closed the file?"
@@ -6137,53 +6168,6 @@ class TestAnotherCopy(Case):
                 self.assertEqual(got[:2], (OSError, errno.EBADF))
 
 
-class TestPassingTheSameFile(Case):
-    def test_a_child_receives_each(self):
-        code = """
-            import os, sys
-            from inheritable import OpenHandle, get_inheritable, receive
-            fds = [receive(arg) for arg in sys.argv[1:]]
-            print(len(set(fds)), *map(get_inheritable, fds))
-            for fd in fds:
-                os.lseek(fd, 0, os.SEEK_SET)
-                print(os.read(fd, 10).decode())
-                os.close(fd)
-            """
-        handle = OpenHandle(self.handle)
-        before = open_after_collection()
-        with passing(self.file, self.file, handle) as child:
-            self.assertEqual(len(set(child.args)), 3)
-            printed = output_of(code, *child.args, **child.popen)
-        self.assertEqual(printed.split(), ["3", *["False"] * 3, *["secret"] * 3])
-        # What Python itself kept open before may be gone.
-        left = [entry for entry in open_after_collection() if entry not in before]
-        self.assertEqual(left, [])
-
-    def test_where_both_processes_are_number_1(self):
-        # In two containers, one inside the other, a fork has its parent's process id.
-        code = """
-            import ctypes, os, inheritable
-            with open(os.devnull) as file, inheritable.passing(file) as child:
-                if ctypes.CDLL(None).unshare(0x20000000):
-                    print("refused")
-                    os._exit(0)
-                pid = os.fork()
-                if pid == 0:
-                    status = 1
-                    try:
-                        fd = inheritable.receive(child.args[0])
-                        is_right = fd != file.fileno() and os.getpid() == 1
-                        status = 0 if is_right else 2
-                    finally:
-                        os._exit(status)
-                print(os.getpid(), os.waitpid(pid, 0)[1])
-            """
-        printed = in_namespace(["--pid", "--fork"], "true", code)
-        if printed is None or printed == "refused\n":
-            self.skipTest("there may be no other namespace here")
-        self.assertEqual(printed, "1 0\n")
-
-
 # ---------------------------------------------------------------------------------
 # The command line
 # ---------------------------------------------------------------------------------
@@ -6361,10 +6345,8 @@ class TestCheck(Case):
         if not WINDOWS:
             shell = " in bash" if numbers[-1][0] > 9 else ""
             closing = f"close them for this command ({closed}{shell}), or "
-        note = (
-            f"inheritable: a child would inherit 2 files: {closing}start your program"
-        )
-        self.assertEqual(err, note + " with inheritable.py run\n")
+        note = f"inheritable: a child would inherit 2 files: {closing}"
+        self.assertEqual(err, f"{note}start your program with inheritable.py run\n")
         self.assertEqual(rows, [[str(number), "yes", mode] for number, mode in numbers])
         self.assertEqual(as_json[::2], (1, err))
         listed = [row for row in json.loads(everything[1]) if row["inheritable"]]
