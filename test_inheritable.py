@@ -4282,17 +4282,6 @@ class TestTemporarily(Case):
                             raise ending
                 self.assertIs(flag_of(self.handle), before)
 
-    def test_ends_with_a_suspended_generator(self):
-        def suspend_in_it():
-            with temporarily(self.file):
-                yield flag_of(self.handle)
-
-        generator = suspend_in_it()
-        self.assertIs(next(generator), True)
-        self.assertIs(flag_of(self.handle), True)
-        generator.close()
-        self.assertIs(flag_of(self.handle), False)
-
     def test_takes_several_files_of_every_kind(self):
         r, w = self.pipe()
         listening, *_ = self.sockets()
@@ -4570,14 +4559,14 @@ class TestTemporarilyAndForks(Case):
     def test_a_fork_while_another_thread_is_inside_the_lock(self):
         # The thread stops at one instruction of a block after another. At some of them
         # it has the lock.
-        for step in itertools.count(1, 7):
+        def fork_at(step):
             stopped, go_on = threading.Event(), threading.Event()
 
-            def stop(stopped=stopped, go_on=go_on):
+            def stop():
                 stopped.set()
                 wait_for(go_on)
 
-            def stop_at_step(step=step, stop=stop, stopped=stopped):
+            def stop_at_step():
                 with AtStep(step, stop, MODULE):
                     enter_and_leave(self.file)
                 stopped.set()
@@ -4586,9 +4575,10 @@ class TestTemporarilyAndForks(Case):
                 wait_for(stopped)
                 self.assertEqual(status_of_fork(self.use_in_child), 0, step)
                 thread.join(0)
-                if not thread.is_alive():
-                    break
-        self.assertGreater(step, 50)
+                return thread.is_alive()
+
+        last = next(step for step in itertools.count(1, 7) if not fork_at(step))
+        self.assertGreater(last, 50)
 
     def test_a_fork_by_a_signal_handler_inside_the_lock(self):
         # In the child another thread uses the lock too.
@@ -5043,12 +5033,6 @@ class TestPassing(Case):
             self.assertEqual(flags_of(handles), [WINDOWS, True])
         self.assertEqual(flags_of(handles), [False, True])
 
-    def test_within_temporarily(self):
-        with temporarily(self.file), passing(self.file) as child:
-            self.assertEqual(child.args, [str(self.handle)])
-            self.assertIs(flag_of(self.handle), True)
-        self.assertIs(flag_of(self.handle), False)
-
     def test_goes_with_the_other_arguments_of_popen(self):
         code = """
             import inheritable, os, sys
@@ -5267,21 +5251,17 @@ class TestDescriptorsAndHandles(Case):
         # The handles of the sockets are opened first, so that they are low.
         self.listening, self.client, self.accepted = self.sockets()
         self.files = []
-        self.addCleanup(self.close_files)
         lowest = max(400, self.client.fileno() + 1, self.accepted.fileno() + 1)
         fd = 0
         while len(self.files) < 400 or fd < lowest:
             self.files.append(open(self.path))  # noqa: SIM115
+            self.addCleanup(self.files[-1].close)
             fd = self.files[-1].fileno()
         self.handles = [handle_of(file) for file in self.files]
         highest = max(self.handles) + 400
         self.closed_or_not_inheritable = [
             handle for handle in range(4, highest, 4) if not flag_of(handle)
         ]
-
-    def close_files(self):
-        for file in self.files:
-            file.close()
 
     def inheritable_ones(self):
         """Return what has become inheritable, and make it non-inheritable again."""
@@ -6632,16 +6612,13 @@ class TestEveryCommand(CommandCase):
         for word in [*words.split(), "make test"]:
             self.assertIn(word, helped[1])
         version = f"inheritable {inheritable.__version__}\n"
-        for options, text in [
-            [["--help"], helped[1]],
-            [["-h", "1"], helped[1]],
-            [["--version"], version],
-        ]:
-            commands = [
-                [*args, *options] for args in ([], ["list"], ["holders"], ["run"])
-            ]
-            done = self.run_all(commands)
-            self.assertEqual((done.stdout, done.stderr), (4 * f"{text}0\n", ""))
+        self.assertEqual(run_module("--version"), (0, version, ""))
+        commands = []
+        for args in [], ["list"], ["holders"], ["run"]:
+            commands += [[*args, "--help"], [*args, "-h", "1"], [*args, "--version"]]
+        done = self.run_all(commands)
+        expected = 4 * f"{helped[1]}0\n{helped[1]}0\n{version}0\n"
+        self.assertEqual((done.stdout, done.stderr), (expected, ""))
 
     def test_a_reader_that_went_away_is_no_error(self):
         w = self.pipe_without_reader()
