@@ -4252,8 +4252,12 @@ def enter_and_leave(file):
 
 
 @contextlib.contextmanager
-def in_another_block(file):
-    """Let another thread be in a block of this file as long as the block."""
+def in_another_block(file, wait=wait_for):
+    """Let another thread be in a block of this file as long as the block.
+
+    Yields:
+        An event, which is set once the other thread is inside.
+    """
     inside = threading.Event()
     done = threading.Event()
 
@@ -4263,8 +4267,8 @@ def in_another_block(file):
             wait_for(done)
 
     with in_thread(stay_inside, end=done.set):
-        wait_for(inside)
-        yield
+        wait(inside)
+        yield inside
 
 
 class TestTemporarily(Case):
@@ -4463,29 +4467,19 @@ class TestTemporarilyBesideThreads(Case):
         """
         blocks = []
 
-        def begin():
-            entered, done = threading.Event(), threading.Event()
-
-            def stay_inside():
-                with temporarily(self.file):
-                    entered.set()
-                    wait_for(done)
-
-            thread = CheckedThread(stay_inside)
-            thread.start()
-            blocks.append((thread, entered, done))
+        def wait_a_little(inside):
             # If this step has the lock, the other thread waits for it until later.
-            entered.wait(0.01)
+            inside.wait(0.01)
 
-        def end():
-            done.set()
-            thread.finish()
+        def begin():
+            block = in_another_block(self.file, wait_a_little)
+            blocks.append((block, block.__enter__()))
 
         for _ in every_step(of, begin, MODULE, stride=1 if SOAK >= 1 else 2):
             if blocks:
-                thread, entered, done = blocks.pop()
-                wait_for(entered)
-                yield end
+                block, inside = blocks.pop()
+                wait_for(inside)
+                yield functools.partial(leave, block)
 
     def test_another_thread_begins_a_block_while_one_begins(self):
         mine = []
