@@ -4436,7 +4436,9 @@ class TestTemporarily(Case):
         self.assertLess(slow, 5 * fast)
 
 
-class TestTemporarilyInThreads(Case):
+class TestTemporarilyBesideThreads(Case):
+    """What other threads do at each step of a block makes no difference."""
+
     def test_lasts_until_the_last_of_the_threads_blocks_ends(self):
         r, w = self.pipe()
         files = [self.file, r, w]
@@ -4454,10 +4456,6 @@ class TestTemporarilyInThreads(Case):
         set_inheritable(w, True)
         run_threads(*(functools.partial(work, seed) for seed in range(8)))
         self.assertEqual(flags_of(handles), [False, False, True])
-
-
-class TestTemporarilyBesideThreads(Case):
-    """What other threads do at each step of a block makes no difference."""
 
     def at_every_step(self, of):
         """Let another thread begin a block at each step of a function.
