@@ -6890,12 +6890,13 @@ class TestPassAs(CommandCase):
 
     def test_leaves_nothing_else_to_the_command(self):
         first, second, _ = self.fds
-        before = [f"--pass={first}:{second}", "--"]
+        # To change places, one of them is copied.
+        before = [f"--pass={first}:{second}", f"--pass={second}:{first}", "--"]
         numbers = range(3, max(self.fds) + 40)
         with temporarily(*self.files):
             got = self.execute(LOOK, *numbers, before=before, close_fds=False)
         status, out, err = got
-        self.assertEqual((status, json.loads(out), err), (0, [second], ""))
+        self.assertEqual((status, json.loads(out), err), (0, [first, second], ""))
 
 
 @posix
