@@ -4,7 +4,7 @@
 
     python3 test_inheritable.py [-v] [TEST]...
 
-These variables of the environment change how it is done:
+These environment variables change how the tests run:
 
 INHERITABLE_SOAK
     How often the long tests repeat what they do, as a factor. The default is 0.1.
@@ -120,14 +120,14 @@ A_LONG_TIME = 45 * PATIENCE * (1 + 2 * SOAK)
 DEADLINE_OF_A_CHILD = 60 * PATIENCE * (1 + 2 * SOAK)
 DEADLINE_OF_A_TEST = 75 * PATIENCE * (1 + 2 * SOAK)
 
-# What has hung. After that no other test is started, since many would hang.
+# The tests that hung. After the first, no other is started, since many would hang.
 hangs = []
 STATUS_OF_A_HANG = 99
 
 # The user id of nobody on most systems. On Linux any unused id will do.
 NOBODY = 65534
 
-no_qemu = unittest.skipIf(QEMU, "qemu gives a different answer")
+no_qemu = unittest.skipIf(QEMU, "the result is different under qemu")
 posix = unittest.skipIf(WINDOWS, "this is a POSIX feature")
 windows = unittest.skipUnless(WINDOWS, "this is a Windows feature")
 forks = unittest.skipUnless(hasattr(os, "fork"), "this system has no fork")
@@ -197,7 +197,7 @@ def entries(handles, *wanted):
 
 
 def open_after_collection():
-    """Return open_handles after a garbage collection, for PyPy closes files late."""
+    """Return open_handles after garbage collection, because PyPy closes files late."""
     gc.collect()
     return open_handles()
 
@@ -236,7 +236,7 @@ def allow_descriptors(count):
     unlimited = resource.RLIM_INFINITY
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != unlimited and hard < count:
-        raise unittest.SkipTest("the limit of descriptors (ulimit -n) is too low")
+        raise unittest.SkipTest("the limit on descriptors (ulimit -n) is too low")
     if soft != unlimited and soft < count:
         resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
@@ -298,7 +298,7 @@ def run_command(command, *, check=False, **options):
     """Run a command to its end, with its output as text unless told otherwise.
 
     Raises:
-        AssertionError: It hangs. The error shows the stacks of a Python's threads.
+        AssertionError: It hangs. If it is Python, the error shows its threads' stacks.
     """
     text = options.pop("input", None)
     timeout = options.pop("timeout", DEADLINE_OF_A_CHILD)
@@ -656,13 +656,15 @@ def refuse_fstat(error):
 
 
 def become_nobody():
-    """Give up the rights of root, in a child. Raise SkipTest if that is impossible."""
+    """Give up root's privileges, in a child. Raise SkipTest if that is impossible."""
     try:
         os.setgroups([])
         os.setgid(NOBODY)
         os.setuid(NOBODY)
     except OSError:
-        raise unittest.SkipTest("the tests may not become another user") from None
+        raise unittest.SkipTest(
+            "the tests are not allowed to change their user"
+        ) from None
     # After a change of user, a process is hidden even from that user's processes.
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
 
@@ -675,8 +677,9 @@ def give_up_capabilities():
 def out_of_reach(pid):
     """Return the process id. Raise SkipTest if the process may be inspected."""
     if not isinstance(outcome(os.readlink, f"/proc/{pid}/fd/0"), tuple):
-        # gVisor lets all be inspected. A normal user's processes are equals.
-        raise unittest.SkipTest("no process here has more rights")
+        # In gVisor, every process can be inspected. A normal user's processes all have
+        # the same privileges.
+        raise unittest.SkipTest("no process here has more privileges")
     return pid
 
 
@@ -715,7 +718,9 @@ def in_namespace(unshare, preparation, code):
     Raises:
         SkipTest: There may be no such namespace.
     """
-    refused = unittest.SkipTest(f"there may be no namespace here: {' '.join(unshare)}")
+    refused = unittest.SkipTest(
+        f"the tests are not allowed to create a namespace: {' '.join(unshare)}"
+    )
     if not LINUX or not ROOT:
         raise refused
     try:
@@ -744,7 +749,7 @@ def in_pid_namespace(code, options=""):
 
 
 def printed_by_nobody(option, code):
-    """Return what code prints as nobody, where /proc has this mount option.
+    """Return what code prints as the user nobody, with this mount option for /proc.
 
     Its parent is the first process of a new pid namespace. So the option does not
     affect any other /proc, as it would before Linux 5.8.
@@ -763,13 +768,13 @@ def printed_by_nobody(option, code):
         except OSError:
             print("no nobody", flush=True)
             os._exit(0)
-        # A process that has changed its user is closed even to its own user.
+        # A process that has changed its user is hidden even from that user.
         ctypes.CDLL(None).prctl({PR_SET_DUMPABLE}, 1, 0, 0, 0)
         """
     whole = textwrap.dedent(start) + textwrap.dedent(code)
     printed = in_pid_namespace(whole, f"-o {option}")
     if printed == "no nobody\n":
-        raise unittest.SkipTest("the tests may not become another user")
+        raise unittest.SkipTest("the tests are not allowed to change their user")
     return printed
 
 
@@ -807,7 +812,7 @@ def mount_fuse(case, folder):
         SkipTest: It cannot be mounted.
     """
     libc = ctypes.CDLL(None)
-    refused = unittest.SkipTest("the tests may not mount a FUSE file system")
+    refused = unittest.SkipTest("the tests are not allowed to mount a FUSE file system")
     try:
         fuse = os.open("/dev/fuse", os.O_RDWR)
     except OSError:
@@ -1546,7 +1551,7 @@ class TestTheFourFunctions(Case):
                 self.assertIsInstance(outcome(get, counted), tuple)
                 self.assertEqual(counted.asked, 1)
 
-    # Replaces fcntl by one that knows FD_CLOFORK of POSIX 2024, which is 4 on FreeBSD
+    # Replaces fcntl with one that has FD_CLOFORK of POSIX 2024, which is 4 on FreeBSD
     # 15. Linux has no flag but FD_CLOEXEC, so the module must take this for FreeBSD.
     CLOFORK = """
         import ctypes, fcntl, os, sys
@@ -1576,7 +1581,7 @@ class TestTheFourFunctions(Case):
                 print(libc_fcntl(fd, fcntl.F_GETFD), end=" ")
         """
 
-    @unittest.skipUnless(LINUX, "the replacement of fcntl is made for Linux")
+    @unittest.skipUnless(LINUX, "the stand-in for fcntl works only on Linux")
     def test_clofork_survives_with_a_stand_in_for_fcntl(self):
         printed = output_of(self.CLOFORK)
         self.assertEqual(printed.split(), list("454454010010"))
@@ -1848,7 +1853,7 @@ class TestOpenHandles(Case):
 
         def unshared():
             if libc.unshare(CLONE_FILES):
-                self.skipTest("the tests may not call unshare(CLONE_FILES)")
+                self.skipTest("unshare(CLONE_FILES) is not allowed here")
             fd = os.dup2(self.fd, 60)
             rows = entries(open_handles(), fd)
             self.assertEqual(rows, [(60, True, self.path)])
@@ -1862,12 +1867,12 @@ class TestOpenHandles(Case):
 
 
 def replace_function(name, code):
-    """Let a function of kernel32 begin with other machine code, in this process.
+    """Make a function of kernel32 jump to other machine code, in this process.
 
     Args:
-        name: The function.
-        code: Is called with its real address, which lies in kernelbase, and returns the
-            machine code.
+        name: The name of the function.
+        code: A callable that returns the machine code. Its argument is the real address
+            of the function, which is in kernelbase.
     """
     kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
     kernel32.VirtualAlloc.restype = ctypes.c_void_p
@@ -1894,16 +1899,18 @@ def replace_function(name, code):
 
 
 class Stall:
-    """Lets a function of kernel32 wait, when it is called for certain files.
+    """Makes a function of kernel32 wait when it is called for certain files.
 
-    So do those of Windows while another thread is reading from the same synchronous
-    pipe. Those of Wine never wait. There is no way back, so this is for a child.
+    On Windows, these functions wait while another thread is reading from the same
+    synchronous pipe. Under Wine, they never wait. The replacement of the function
+    cannot be undone, so this is for use in a child.
     """
 
     def __init__(self, name, *handles):
-        """Stall a function that has up to four arguments, the first a handle.
+        """Stall a function with up to four arguments, of which the first is a handle.
 
-        It stalls for the files of these handles, whatever handle it is called with.
+        It stalls for the files of these handles, even if it is called with other
+        handles to them.
         """
         self.answer = create_event()
         self.handles = (ctypes.c_size_t * (len(handles) + 1))(*handles)
@@ -1945,22 +1952,22 @@ class Stall:
         return b"".join(parts)
 
     def end(self):
-        """Let everything that waits go on, and nothing wait any more."""
+        """Let all waiting calls continue, and make no further call wait."""
         ctypes.memset(self.handles, 0, ctypes.sizeof(self.handles))
         kernel32 = ctypes.WinDLL("kernel32")
         kernel32.SetEvent(ctypes.c_void_p(self.answer))
 
 
 def own_handles():
-    """Return all handles of this process, asking the system past the module.
+    """Return all handles of this process, by asking the system and not the module.
 
-    There are no handles above these.
+    The tests have no handles above this range.
     """
     return [handle for handle in range(4, 16_000, 4) if flag_of(handle) is not None]
 
 
 def count_threads():
-    """Return how many threads this process has, those of Windows alone included."""
+    """Return how many threads this process has, including any unknown to Python."""
 
     class Entry(ctypes.Structure):
         _fields_ = (
@@ -1987,8 +1994,8 @@ def count_threads():
 def despite_wine(method):
     """Call a method again if a child that it starts crashes under Wine.
 
-    Under Wine 10, a Python may crash beside busy threads, in Wine's own
-    RtlWakeAddressSingle. Whatever else happens is an error.
+    Under Wine 10, Python may crash in Wine's own RtlWakeAddressSingle when other
+    threads are busy. Any other failure is an error.
     """
 
     @functools.wraps(method)
@@ -2008,7 +2015,7 @@ stalls = unittest.skipUnless(
     WINDOWS
     and os.environ.get("PROCESSOR_ARCHITECTURE") == "AMD64"
     and sys.maxsize >> 32,
-    "what lets Windows wait is machine code for x86-64",
+    "the code that makes Windows wait is for x86-64 only",
 )
 
 
@@ -2052,7 +2059,7 @@ class TestOpenHandlesOnWindows(Case):
         connecting = _winapi.ConnectNamedPipe(server, overlapped=True)
         rows = entries(open_handles(), server)
         self.assertEqual(rows, [(server, False, "File (pipe or socket)")])
-        # A listing that had opened it a second time would be the client.
+        # If the listing had opened the pipe, it would have become the client.
         self.assertFalse(_winapi.WaitForSingleObject(connecting.event, 0) == 0)
         with open(name, "r+b", 0):
             connecting.GetOverlappedResult(True)
@@ -2083,7 +2090,7 @@ class TestOpenHandlesOnWindows(Case):
             for _ in range(10):
                 open_handles(pid)
                 self.assertEqual(self.open_but_semaphores(), before)
-            # None ends while another one is listing.
+            # No thread ends while another one is listing.
             barrier.wait(A_LONG_TIME)
 
         def look_with_others():
@@ -2108,7 +2115,7 @@ class TestOpenHandlesOnWindows(Case):
                 self.assertTrue(os.path.samefile(row[2], self.path))
 
     def test_a_console_stream_of_none_is_no_trouble(self):
-        # A program with no console, such as one of pythonw.exe, has no streams.
+        # A program with no console, such as one run by pythonw.exe, has no streams.
         code = """
             import ctypes, sys, inheritable
             for stream in -10, -11, -12:
@@ -2124,7 +2131,7 @@ class TestOpenHandlesOnWindows(Case):
 
 @stalls
 class TestFilesThatDoNotAnswer(Case):
-    """Asking what a file is may wait for ever, on Windows."""
+    """On Windows, asking what a file is may take forever."""
 
     def stall(self, *handles, name="GetFileType"):
         stall = Stall(name, *handles)
@@ -2168,7 +2175,7 @@ class TestFilesThatDoNotAnswer(Case):
             listed = open_handles()
             times.append(time.monotonic() - start)
             found = [entry.handle for entry in listed]
-            # What waits has handles of its own, which are in no list.
+            # The waiting threads have handles, which are in no list.
             self.assertLessEqual(set(found), set(before))
         self.assertLess(sorted(times)[50], 2 * idle + 0.05)
         self.check_own_path()
@@ -2179,7 +2186,7 @@ class TestFilesThatDoNotAnswer(Case):
         self.check_pipes(handles, "File (pipe or socket)")
 
     def wait_until_nothing_waits(self, handles, threads):
-        """Wait until listings have no more handles and threads than there were."""
+        """Wait until only these handles and this many threads are left."""
         late = time.monotonic() + A_LONG_TIME
         while time.monotonic() < late:
             open_handles()
@@ -2202,8 +2209,8 @@ class TestFilesThatDoNotAnswer(Case):
             self.assertLessEqual(
                 {entry.handle for entry in open_handles()}, set(before)
             )
-        # There is one thread for it, one handle to that, and one duplicate; and one for
-        # the same pipe here.
+        # For the other process's pipe there is a thread, a handle to that thread, and a
+        # duplicate. For the same pipe here there is a thread and a handle to it.
         self.assertLessEqual(len(own_handles()), len(before) + 3)
         self.assertLessEqual(count_threads(), threads + 2)
         stall.end()
@@ -2284,11 +2291,11 @@ class TestFilesThatDoNotAnswer(Case):
     def patch(self, *more):
         """Patch what starts threads and makes locks, as gevent and eventlet do.
 
-        Theirs is all of one thread, which may not wait for itself. It runs what was
-        started at some later time.
+        With them, everything runs in one thread, which must not wait for itself. The
+        functions that are started run at some later time.
 
         Returns:
-            What was started.
+            The functions that were started.
         """
         import _thread
         import queue
@@ -2300,7 +2307,7 @@ class TestFilesThatDoNotAnswer(Case):
             return 2**40 + 4
 
         def refuse_to_wait(*args, **options):
-            raise AssertionError("this would wait for ever")
+            raise AssertionError("this would wait forever")
 
         for name in ["start_new_thread", "start_joinable_thread", *more]:
             setattr(_thread, name, start)
@@ -2327,7 +2334,8 @@ class TestFilesThatDoNotAnswer(Case):
             found = [holder[:2] for holder in module.holders(self.file)]
             self.assertEqual(found, [(os.getpid(), self.handle)])
         self.assertEqual(bool(started), bool(more))
-        # What asks too late asks about nothing: this file would make it wait.
+        # A function that runs too late must not ask about any file: for this one it
+        # would wait.
         self.stall(self.handle, name="GetFinalPathNameByHandleW")
         for function in started:
             function()
@@ -2342,7 +2350,7 @@ class TestFilesThatDoNotAnswer(Case):
 
 
 class GreenletLock:
-    """A lock that only one thread uses, which may not wait for itself."""
+    """A lock that only one thread uses. That thread must not wait for itself."""
 
     def acquire(self, blocking=True, timeout=-1):
         return True
@@ -2359,7 +2367,7 @@ class GreenletLock:
 
 @windows
 class TestListingsBesideBusyThreads(Case):
-    """Threads that need the GIL all the time make nothing unknown, on Windows."""
+    """On Windows, all targets are found even if threads need the GIL all the time."""
 
     # Prints the seconds that some listings take, and how many of 201 paths are right.
     CODE = """
@@ -2416,7 +2424,7 @@ class TestListingsBesideBusyThreads(Case):
         """
 
     def check(self, busy, **limits):
-        """Check that of some listings one is fast enough, and knows everything.
+        """Check that one of some listings is fast enough and finds everything.
 
         On a machine that has no time for any of this, more may be unknown.
         """
@@ -2466,7 +2474,7 @@ class TestOpenHandlesOfAnotherProcess(Case):
             self.assertEqual(outcome(open_handles, pid + 1)[0], ProcessLookupError)
 
     def test_one_that_has_ended(self):
-        # On Windows, the Popen object still has a handle of it.
+        # On Windows, the Popen object still has a handle to it.
         process = subprocess.Popen(python_command(""))
         process.wait(A_LONG_TIME)
         if WINDOWS:
@@ -3011,7 +3019,7 @@ class OnLinux(Case):
         return self.closing(socket.socket(*args))
 
     def listening(self, address=("127.0.0.1", 0), family=socket.AF_INET):
-        """Return a listening socket. Its address may not be had everywhere."""
+        """Return a listening socket. Not every system supports its address."""
         sock = self.open_socket(family)
         try:
             sock.bind(address)
@@ -3032,7 +3040,7 @@ class OnLinux(Case):
                 self.skipTest("this system has no table of its sockets")
 
     def lose_rights(self):
-        """Become nobody, in a child. This Python may be out of reach after that."""
+        """Become the user nobody, in a child. Then it may be unable to run Python."""
         import getopt  # noqa: F401
 
         codecs.lookup("ascii")
@@ -3273,7 +3281,7 @@ class TestHoldersByName(OnLinux):
             self.check(name, self.ours(listening))
         for kind in "pipe", "socket":
             self.assertEqual(self.found(f"{kind}:[0]"), [])
-        # What is no such target is a path.
+        # Anything that is not such a target is a path.
         for name in "pipe:[1]x", "pipe:[1] tcp", "pipe:[x]", " pipe:[1]", "pipe:[1]\n":
             self.assertEqual(outcome(holders, name)[0], FileNotFoundError, name)
 
@@ -3296,7 +3304,7 @@ class TestHoldersByName(OnLinux):
         self.assertEqual(self.found(self.folder), self.ours(folder))
 
     def test_what_a_path_opens_is_left_out_and_nothing_else(self):
-        # The command has inherited the file, and counts as one of those who have it.
+        # The command has inherited the file, so it is one of the holders.
         with passing(self.file) as child:
             _, out, _ = run_module("holders", "--json", self.path, **child.popen)
         rows = json.loads(out)
@@ -3310,7 +3318,7 @@ class TestHoldersByName(OnLinux):
         listening.close()
         bound = self.open_socket()
         bound.bind(("127.0.0.1", 0))
-        # One that is bound and nothing more is in no table.
+        # A socket that is only bound is in no table.
         for name in f"tcp:{port}", f"tcp:{self.port(bound)}":
             self.assertEqual(self.found(name), [])
             status, _, err = self.run_in_fork("holders", name)
@@ -3320,7 +3328,7 @@ class TestHoldersByName(OnLinux):
         listening = self.listening()
         client, accepted = self.connect(listening)
         name = f"tcp:{self.port(client)}"
-        # Who closes first is in TIME_WAIT for a minute.
+        # The side that closes first stays in TIME_WAIT for a minute.
         client.close()
         accepted.close()
         self.assertEqual(self.found(name), [])
@@ -3414,7 +3422,7 @@ SYS_readlink = {"x86_64": [89, 267], "aarch64": [78], "s390x": [85, 298]}
 
 
 class TestWhatIsNotTheWhole(OnLinux):
-    """What the search meets in other processes does not stop it."""
+    """Problems with other processes do not stop the search."""
 
     NOTE = r"inheritable: (\d+) process(?:es)? could not be inspected: try as root\n"
 
@@ -3434,7 +3442,7 @@ class TestWhatIsNotTheWhole(OnLinux):
         out_of_reach(kept[0])
 
         def refused():
-            """Return the processes that may not be looked into, by looking."""
+            """Return the processes that may not be inspected, by trying to."""
             pids = set()
             for pid in filter(str.isdecimal, os.listdir("/proc")):
                 error = outcome(os.listdir, f"/proc/{pid}/fd")
@@ -3465,8 +3473,8 @@ class TestWhatIsNotTheWhole(OnLinux):
 
     def test_a_zombie_and_root_are_not_counted(self):
         if not owns_all_users():
-            self.skipTest("the tests may not become another user")
-        # In a namespace of its own nobody else comes and goes.
+            self.skipTest("the tests are not allowed to change their user")
+        # In a namespace of its own, no other processes come and go.
         code = f"""
             import codecs, getopt, os, re, inheritable
             codecs.lookup("ascii")
@@ -3530,7 +3538,8 @@ class TestWhatIsNotTheWhole(OnLinux):
         """
 
     def test_a_path_that_is_too_long_stops_nothing(self):
-        # It comes before the one that is wanted, in a process before another one.
+        # The long path comes before the wanted file, in a process that is searched
+        # before another one.
         first, (number,) = self.keep(code=self.DEEP, args=[self.folder])
         second, (other,) = self.keep(self.file)
         expected = sorted([*self.ours(self.file), (first, number), (second, other)])
@@ -3546,7 +3555,7 @@ class TestWhatIsNotTheWhole(OnLinux):
     def test_one_that_cannot_be_asked_counts(self):
         if ROOT:
             if not owns_all_users():
-                self.skipTest("the tests may not become another user")
+                self.skipTest("the tests are not allowed to change their user")
             os.chmod(os.path.dirname(self.folder), 0o711)
             os.chown(self.folder, NOBODY, NOBODY)
             self.lose_rights()
@@ -3562,7 +3571,7 @@ class TestWhatIsNotTheWhole(OnLinux):
         fork_until_end(self, open_a_deep_file)
         os.close(opened)
         self.assertEqual(os.read(ready, 1), b".")
-        # Its links can be read, for a pipe, all but one.
+        # One link of that process cannot be read, so a search for a pipe counts it.
         with open(os.path.join(self.folder, "other"), "w") as other:
             pass
         # Other processes may come and go meanwhile.
@@ -3579,7 +3588,7 @@ class TestWhatIsNotTheWhole(OnLinux):
         with open("deep", "w"):
             for name in "pipe:[0]", "socket:[0]":
                 self.check_error(errno.ENAMETOOLONG, holders, name)
-            # What is found is an answer all the same.
+            # If something is found, that is still an answer.
             r, w = self.pipe()
             self.assertEqual(self.found(r), self.ours(r, w))
         self.assertEqual(self.found("pipe:[0]"), [])
@@ -3594,7 +3603,7 @@ class TestWhatIsNotTheWhole(OnLinux):
         refused = bool(numbers) and sys.maxsize > 2**32
         refused = refused and all(refuse(number, errno.EPERM) for number in numbers)
         if not refused or not isinstance(outcome(os.readlink, link), tuple):
-            self.skipTest("this kernel takes no seccomp filter, or is not known")
+            self.skipTest("seccomp is refused, or this machine is not known")
         for file in r, link:
             self.check_error(errno.EPERM, holders, file)
         # A Python that is executed may need readlink to start.
@@ -3602,7 +3611,7 @@ class TestWhatIsNotTheWhole(OnLinux):
         self.assertEqual((status, out), (2, ""))
 
     def test_hidden_processes_are_counted(self):
-        # With hidepid=1, another user's processes are seen, but not even their state.
+        # With hidepid=1, another user's processes can be seen, but not their state.
         code = """
             r, w = os.pipe()
             found = inheritable.holders(r)
@@ -3668,7 +3677,7 @@ class TestUnusualProcesses(OnLinux):
         self.assertEqual(self.found(number, pid), expected)
         self.assertEqual(self.found(other), self.ours(other))
         self.assertEqual(self.found(slave), self.ours(slave))
-        # By path, what is opened is a terminal of its own, or none.
+        # The slave can also be found by its path.
         self.assertEqual(self.found(os.ttyname(slave)), self.ours(slave))
 
     def test_empty_arguments_count(self):
@@ -3677,7 +3686,7 @@ class TestUnusualProcesses(OnLinux):
         self.assertEqual(shlex.split(row.command)[4:], ["", "a", "", ""])
         self.assertTrue(row.command.endswith(" '' a '' ''"))
 
-    # Its title takes the place of the arguments, and NULs the rest of it.
+    # Its title replaces the arguments, and NULs fill the rest of the space.
     TITLE = """
         import ctypes, sys
         title = b"worker: idle"
@@ -3773,7 +3782,7 @@ class TestUnusualProcesses(OnLinux):
 
 
 # ---------------------------------------------------------------------------------
-# Shutting off
+# Turning inheritance off
 # ---------------------------------------------------------------------------------
 
 
@@ -3877,7 +3886,7 @@ class TestDisableInheritance(Case):
 
 
 class TestDisableInheritanceWithoutCloseRange(Case):
-    """If the kernel refuses close_range, every descriptor is set by itself."""
+    """If the kernel refuses close_range, each descriptor is set individually."""
 
     def without_close_range(self, function, error, only_with_flag=False):
         if not LINUX or os.uname().machine.startswith("mips"):
@@ -4931,7 +4940,8 @@ WITH_SEVERAL_FILES = {
 class TestDescriptorsAndHandles(Case):
     """The class of an object decides whether its number is a descriptor or a handle.
 
-    Every number here is both, each of another object, so that a wrong guess shows.
+    Every number here is both a descriptor and a handle, of two different objects. So a
+    wrong guess is noticed.
     """
 
     def setUp(self):
@@ -4962,7 +4972,7 @@ class TestDescriptorsAndHandles(Case):
         """Close a file whose descriptor is also a handle. The next file gets it."""
         for file in self.files:
             if not file.closed and flag_of(file.fileno()) is False:
-                # So low a handle belongs to none of the files.
+                # A handle as low as this belongs to none of the files.
                 file.close()
                 return
         self.fail("no descriptor is also a handle")
@@ -4980,13 +4990,13 @@ class TestDescriptorsAndHandles(Case):
             self.assertEqual(child.args[0].rstrip("a"), str(handle))
 
     def check_descriptor(self, make, *args, **options):
-        """Check that what this makes is the file with its descriptor."""
+        """Check that the number of the file that this makes counts as a descriptor."""
         self.free_descriptor()
         with contextlib.closing(make(*args, **options)) as file:
             self.check(file, msvcrt.get_osfhandle(file.fileno()))
 
     def check_socket(self, file):
-        """Check that this is the socket of the client."""
+        """Check that this object stands for the client's socket."""
         self.assertEqual(file.fileno(), self.client.fileno())
         self.check(file, self.client.fileno())
 
@@ -5017,7 +5027,7 @@ class TestDescriptorsAndHandles(Case):
 
     def test_files_of_codecs(self):
         with warnings.catch_warnings():
-            # Since 3.14.
+            # codecs.open is deprecated since 3.14.
             warnings.simplefilter("ignore", DeprecationWarning)
             self.check_descriptor(codecs.open, self.path, "r", "utf-8")
         for wrapping in codecs.getreader("utf-8"), codecs.getwriter("utf-8"):
@@ -5080,7 +5090,7 @@ class TestDescriptorsAndHandles(Case):
         self.check_socket(TransportSocket(self.client))
 
     def test_connections_of_multiprocessing(self):
-        # It is told to close no socket.
+        # In the end its handle is taken away, so that it does not close the socket.
         connection = multiprocessing.connection.PipeConnection(self.client.fileno())
         self.check_socket(connection)
         connection._handle = None
@@ -5092,7 +5102,7 @@ class TestDescriptorsAndHandles(Case):
         response.begin()
         self.check_socket(response)
 
-        # Whatever has a makefile() will do for a socket.
+        # Any object that has a makefile() can take the place of a socket.
         class Recorded:
             makefile = staticmethod(functools.partial(open, self.path))
 
@@ -5115,26 +5125,26 @@ class TestDescriptorsAndHandles(Case):
             no_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
             response = no_proxy.open(f"http://127.0.0.1:{port}", timeout=60)
             with response:
-                # As the number is higher than those of all descriptors, this shows
-                # only that it is known.
+                # The number is higher than that of any descriptor, so this shows only
+                # that the class is known.
                 set_inheritable(response, True)
                 self.assertIs(flag_of(response.fileno()), True)
 
     def test_an_unknown_class_is_refused(self):
         number = self.client.fileno()
         message = (
-            "^whether fileno\\(\\) of 'WithFileno' is a descriptor or a handle is not "
-            f"known: pass {number} if it is a descriptor, OpenHandle\\({number}\\) if "
+            "^cannot tell whether fileno\\(\\) of 'WithFileno' is a descriptor or a "
+            f"handle: pass {number} if it is a descriptor, OpenHandle\\({number}\\) if "
             "it is a handle$"
         )
         around = WithFileno(number)
-        # Something else is inside.
+        # It wraps a socket with another number.
         around.file = self.accepted
         for function in {**WITH_ONE_FILE, **WITH_SEVERAL_FILES}.values():
             with self.assertRaisesRegex(TypeError, message):
                 function(around)
         self.assertEqual(self.inheritable_ones(), [])
-        # Now it is known.
+        # Now it wraps the socket that has its number.
         around.file = self.client
         self.check_socket(around)
 
@@ -5265,7 +5275,7 @@ class TestReceive(Case):
             """
         printed = in_namespace(["--pid", "--fork"], "true", code)
         if printed is None or printed == "refused\n":
-            self.skipTest("there may be no other namespace here")
+            self.skipTest("the tests are not allowed to create a namespace")
         self.assertEqual(printed, "1 0\n")
 
     def test_what_was_not_handed_over_is_refused(self):
@@ -5305,7 +5315,7 @@ class TestReceive(Case):
             for words in [str(self.handle), *hints]:
                 self.assertIn(words, message)
             _, first_question, *_ = message.split(". ")
-            asks = "Had the parent closed the file?"
+            asks = "Did the parent close the file too early?"
             self.assertTrue(first_question.startswith(asks), message)
 
     def test_a_child_that_seals_first_cannot_receive(self):
@@ -5412,7 +5422,7 @@ class TestErrorsOfEveryFunction(Case):
         pids = [0, -1, -os.getpid(), 2**31 - 1, 2**31, 2**32, 2**32 + os.getpid()]
         pids += [2**64, 2**22 + 4, 10**5000]
         if not WINDOWS:
-            # On Windows, the Popen object still has a handle of it.
+            # On Windows, the Popen object still has a handle to it.
             ended = subprocess.Popen(python_command(""))
             ended.wait(A_LONG_TIME)
             pids.append(ended.pid)
@@ -5801,7 +5811,7 @@ class TestAnotherCopy(Case):
             self.assertIs(flag_of(self.handle), True)
         self.assertIs(flag_of(self.handle), False)
 
-    @unittest.skipUnless(FINDS_HOLDERS, "this system does not tell")
+    @unittest.skipUnless(FINDS_HOLDERS, "this system does not show who has a file open")
     def test_an_open_handle_of_it_has_holders(self):
         handle = self.copied.OpenHandle(self.handle)
         rows = holders(self.file)
@@ -5851,7 +5861,7 @@ def run_module(*args, files=(), **options):
 
 
 def without_note(err):
-    """Return what holders says on stderr, less that the answer may not be the whole."""
+    """Return what holders prints on stderr, without the note on other processes."""
     advice = "CAP_SYS_PTRACE may be missing" if ROOT else "try as root"
     note = rf"inheritable: \d+ process(es)? could not be inspected: {advice}\n"
     return re.sub(note, "", err)
@@ -5872,7 +5882,7 @@ def with_plain_path():
 
 
 def unescaped(message):
-    """Replace the escapes in a message by the characters they stand for."""
+    """Replace the escapes in a message with the characters they stand for."""
     escape = re.compile(r"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})")
     text = escape.sub(lambda found: chr(int(found[1] or found[2], 16)), message)
     return text.replace("\\\\", "\\")
@@ -6162,7 +6172,7 @@ class TestHoldersCommand(Case):
         try:
             os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(240, 255))
         except OSError:
-            self.skipTest("the tests may not create a device")
+            self.skipTest("the tests are not allowed to create a device")
         if isinstance(outcome(os.open, device, os.O_RDONLY), int):
             self.skipTest("this device has a driver")
         self.assertEqual(run_holders(device)[0], 1)
@@ -6474,7 +6484,7 @@ class TestRun(CommandCase):
 
     @posix
     def test_a_closed_pipe_ends_it_quietly(self):
-        # yes writes for ever. SIGPIPE ends it, which Python itself ignores.
+        # yes writes forever. SIGPIPE ends it, which Python itself ignores.
         got = run_module("run", "yes", stdout=self.pipe_without_reader())
         self.assertEqual(got, (-signal.SIGPIPE, None, ""))
 
@@ -6553,7 +6563,7 @@ class TestPassAs(CommandCase):
             ([(third, first), (first, second), (second, free)], four, "20-1"),
             ([(second, third), (third, second), (first, first)], four, "021-"),
             ([*cycle, (third, free)], four, "2012"),
-            # The copies that are made on the way are not in the way.
+            # The temporary copies do not get in the way.
             (list(zip(self.fds, low)), low, "012"),
             (list(zip(self.fds, low[::-1])), low[::-1], "012"),
         ]:
@@ -6741,9 +6751,9 @@ class TestRunOnWindows(CommandCase):
         batch = self.batch("hello.bat", "exit 7")
         self.assertEqual(run_module("run", "cmd", "/c", batch)[0], 7)
 
-    @unittest.skipIf(WINE, "Wine has no limit for a command line")
+    @unittest.skipIf(WINE, "Wine does not limit the length of a command line")
     def test_a_command_line_that_is_too_long_is_126(self):
-        # That of this child must not be too long itself.
+        # This child's own command line must not be too long.
         code = """
             import runpy, sys, inheritable
             sys.argv = ["inheritable.py", "run", sys.executable, 70_000 * "x"]
@@ -6754,7 +6764,7 @@ class TestRunOnWindows(CommandCase):
         self.assertNotIn("not found", done.stderr)
 
     def test_what_the_command_starts_lives_on(self):
-        # The grandchild says so, once the command and `run` have ended.
+        # The grandchild creates a file after the command and `run` have ended.
         said = os.path.join(self.folder, "said")
         grandchild = f"import sys; sys.stdin.read(); open({said!r}, 'w').close()"
         code = f"""
@@ -6784,7 +6794,7 @@ def run_line(line):
 
 
 class TestReadme(Case):
-    """What the README shows runs as it stands there."""
+    """The code in the README runs exactly as it is shown."""
 
     def blocks(self):
         """Return the language and the text of each block of code."""
@@ -6796,7 +6806,7 @@ class TestReadme(Case):
 
         Returns:
             For each script its name, what it needs, and what it prints: the comments
-            behind its prints.
+            after its print calls.
         """
         shutil.copy(inheritable.__file__, self.folder)
         recipes = []
@@ -6812,7 +6822,7 @@ class TestReadme(Case):
     def test_scripts(self):
         recipes = self.write_recipes()
         self.assertGreaterEqual(len(recipes), 8)
-        # These are started by others, and tested with them.
+        # These are started by other scripts, and tested with them.
         started = ["worker.py", "socket_worker.py", "activated.py", "conftest.py"]
         for name, needs, comments in recipes:
             if name in started or (WINDOWS and needs == "POSIX"):
@@ -6823,7 +6833,7 @@ class TestReadme(Case):
             with self.subTest(name=name):
                 strict = [sys.executable, "-W", "error", "-X", "dev", name]
                 done = run_command(strict, cwd=self.folder)
-                # Wine closes no socket that a process has inherited, and says so.
+                # Wine does not close a socket that a process inherited, and says so.
                 if not (WINE and name == "serve.py"):
                     self.assertEqual((done.returncode, done.stderr), (0, ""))
                 if expected:
@@ -6848,8 +6858,8 @@ class TestReadme(Case):
 
     @posix
     def test_an_activated_program_keeps_its_sockets_alone(self):
-        # The test is the activator. It lets a pipe go over by accident, which ends
-        # although the program lives on.
+        # The test plays the role of systemd, and also leaks a pipe to the program. The
+        # pipe reaches end-of-file while the program is still running.
         self.write_recipes()
         with open(os.path.join(self.folder, "activated.py"), "a") as script:
             script.write("input()\n")
