@@ -6867,7 +6867,7 @@ class TestReadme(Case):
         code = """
             import fcntl, os, sys
             sock, leaked = map(int, sys.argv[1:])
-            os.dup2(fcntl.fcntl(leaked, fcntl.F_DUPFD_CLOEXEC, 5), 4)
+            os.dup2(fcntl.fcntl(leaked, fcntl.F_DUPFD, 5), 4)
             os.dup2(sock, 3)
             os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
             os.execv(sys.executable, [sys.executable, "activated.py"])
