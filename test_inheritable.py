@@ -6334,6 +6334,7 @@ class TestEveryCommand(CommandCase):
     def test_a_stdout_that_is_closed_or_full_is_an_error(self):
         commands = [
             (1, []),
+            (1, ["list", "--json"]),
             (1, ["--help"]),
             (2, ["--check"]),
             (2, ["--check", "--json"]),
