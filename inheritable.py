@@ -2335,7 +2335,7 @@ def _was_handed_over(handle: int) -> bool:
 # ---------------------------------------------------------------------------------
 
 _HELP = """\
-usage: python inheritable.py [list] [--pid PID] [--json] [--check]
+usage: python inheritable.py [list] [--pid PID | --check] [--json]
        python inheritable.py holders [--pid PID] [--json] FD|NAME
        python inheritable.py run [--pass FD[:AS]]... [--] COMMAND [ARG]...
        python inheritable.py -h | --help | --version
