@@ -2412,7 +2412,7 @@ class TestListingsBesideBusyThreads(Case):
         for thread in threads:
             thread.start()
         results = {"own": [], "other": [], "holders": []}
-        # Nothing else on this machine disturbs the fastest of ten, if they are short.
+        # Other programs may disturb some of the short listings, but not all.
         for _ in range(3 if threads else 10):
             results["own"].append(look(None, handles))
             results["other"].append(look(child.pid, of_child))
@@ -2981,7 +2981,7 @@ class TestHolders(Case):
         receiving, sending = os.pipe()
 
         def open_and_wait():
-            # Only this opens it without an answer.
+            # O_PATH is the only way to open it without an answer.
             os.open(folder, O_PATH)
             os.write(sending, b"open")
             signal.pause()
@@ -3140,7 +3140,7 @@ class TestTargetsOfSockets(OnLinux):
         bound = self.open_socket()
         bound.bind(("127.0.0.1", 0))
         sockets = [bound, self.open_socket()]
-        # There may be none of this kind.
+        # Some systems have no netlink sockets.
         with contextlib.suppress(OSError):
             sockets.append(self.open_socket(socket.AF_NETLINK, socket.SOCK_RAW, 0))
         self.check(dict.fromkeys(sockets, ""))
@@ -3705,7 +3705,7 @@ class TestUnusualProcesses(OnLinux):
         commands = {row.pid: row.command for row in holders(self.file)}
         self.assertEqual(commands[pid], "'worker: idle'")
 
-    # This process is no zombie, whatever its name looks like.
+    # This process is not a zombie, whatever its name looks like.
     PARENTHESES = """
         import ctypes
         ctypes.CDLL(None).prctl(15, b"a) Z 0 (x", 0, 0, 0)
@@ -3940,7 +3940,7 @@ def enter_and_leave(file):
 
 @contextlib.contextmanager
 def in_another_block(file, wait=wait_for):
-    """Let another thread be in a block of this file as long as the block.
+    """Keep another thread in a block of this file until this block ends.
 
     Yields:
         An event, which is set once the other thread is inside.
