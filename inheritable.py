@@ -27,10 +27,10 @@ not told to pass on, unless `close_fds=False`. `os.exec*`, `os.spawn*`,
 `os.posix_spawn` and many C libraries do not.
 
 In this module a file is an int, an OpenHandle, or any object with
-`fileno()`. An int is a file descriptor, and for the two functions with
-`handle` in their names it is a handle. On Windows the `fileno()` of a
-socket is a handle, and that of a file is a descriptor. The class of the
-object decides which of them it is.
+`fileno()`. An int is a file descriptor, except in
+`get_handle_inheritable` and `set_handle_inheritable`, where it is a
+handle. On Windows the `fileno()` of a socket is a handle, and that of a
+file is a descriptor. The class of the object decides which it is.
 
 `python inheritable.py --help` describes the command line.
 """
@@ -150,7 +150,7 @@ class OpenHandle(_OpenHandle):
 
     Attributes:
         handle: Its number. Windows ignores the two lowest bits of a handle,
-            so there they are cleared, unless the number is negative.
+            so they are cleared there, unless the number is negative.
         inheritable: Whether a program that this process executes would get
             it. None if that is not known.
         target: What it refers to: a path, `pipe:[123]`, or on Windows the
@@ -220,8 +220,8 @@ class Child(_Child):
 # The flag: kernel32 and libc
 # ---------------------------------------------------------------------------------
 
-# The fast paths of the four functions name these on Windows too, which has no fcntl.
-# They have the same values on every POSIX system.
+# These are defined here because Windows has no fcntl module. Their values are the same
+# on every POSIX system.
 F_GETFD = 1
 F_SETFD = 2
 FD_CLOEXEC = 1
@@ -373,7 +373,7 @@ if sys.platform == "win32":
     _WRAPPED_FILES = ("buffer", "raw", "fp", "file", "_file", "fileobj", "_fp")
     _WRAPPED_STREAMS = ("stream", "_stream", "_sock", "sock", "socket")
 
-    # No class of the standard library is wrapped as often as this.
+    # No file of the standard library has this many layers.
     _MAX_WRAPPERS = 10
 
     # subprocess.Handle, which type checkers do not know about.
@@ -1093,7 +1093,7 @@ else:
     # The errors of /proc about a process or a descriptor that is gone.
     _GONE = (FileNotFoundError, ProcessLookupError)
 
-    # No system allows more descriptors, unless told to.
+    # By default, no system allows more descriptors.
     _MAX_DESCRIPTORS = 1 << 20
 
     # Access mode 3 is not here: what it means is up to the driver.
@@ -1108,10 +1108,10 @@ else:
 
         If there is no such folder, the numbers are all those that could be open.
         """
-        # /proc/self shows the table of the main thread, but a thread may have unshared
-        # its own. Linux before 3.17 has only that. macOS and BSD list them in /dev/fd.
-        # On a BSD without fdescfs, /dev/fd is not a mount point, and contains 0 to 2,
-        # open or not.
+        # /proc/self shows the table of the main thread, but another thread may have its
+        # own. Linux before 3.17 has only /proc/self. macOS and BSD list descriptors in
+        # /dev/fd. On a BSD without fdescfs, /dev/fd is not a mount point, and contains
+        # 0 to 2, open or not.
         for path in "/proc/thread-self/fd", "/proc/self/fd", "/dev/fd":
             # There may be no such folder, or no free descriptor to open it with, or
             # something else may be at this path.
@@ -1633,7 +1633,7 @@ else:
     ) -> tuple[list[Holder], str]:
         """Return the descriptors of all processes that are identified as wanted.
 
-        Nobody is to see the one that is left out, a process and its descriptor.
+        `left_out` is a process id and one of its descriptors, which is not returned.
 
         All masters of pseudo-terminals have the same inode. What tells them apart is
         the index of the terminal.
@@ -1652,8 +1652,8 @@ else:
         # If not even this process could be searched, an empty list would mean nothing.
         if not found and os.getpid() in errors:
             raise errors[os.getpid()]
-        # Root is told only if nothing was found, because in some containers nobody can
-        # inspect process 1.
+        # Root gets the note only if nothing was found, because in some containers not
+        # even root can inspect process 1.
         is_root = os.geteuid() == 0
         if not errors or (is_root and found):
             return found, ""
@@ -1674,7 +1674,7 @@ else:
         tty: str | None,
         errors: dict[int, OSError],
     ) -> list[Holder]:
-        """Return the descriptors of one process, and put its error in `errors`."""
+        """Return the wanted descriptors of a process, and put any error in `errors`."""
         process, names = _descriptors_of(pid)
         # A zombie has none, and its folder belongs to root.
         if not names:
@@ -1741,20 +1741,20 @@ def holders(file: _File | _Name, pid: SupportsIndex | None = None) -> list[Holde
 
     Processes that this user may not inspect are left out.
 
-    On Linux it finds every handle on the same device and inode: both ends
-    of a pipe, and a file however often it was opened, and under whatever
-    name. It does not find the other end of a socket, which has a different
-    inode. It does not find a socket that is being sent through a Unix
-    socket, or descriptors that a thread has in a table of its own. To find
-    a Unix socket by its path, use `unix:`.
+    On Linux it finds every handle with the same device and inode: both
+    ends of a pipe, and every handle to a file, under any of its names. It
+    does not find the other end of a socket, which has a different inode. It
+    does not find a socket that is being sent through a Unix socket, or
+    descriptors that a thread has in a table of its own. To find a Unix
+    socket by its path, use `unix:`.
 
     On Windows an open file and its path give different answers. For an open
     file, it finds every handle that comes from the same open call, by
     inheritance or duplication. So for a pipe, ask about the end that should
     have been closed. For a path, it finds every handle to the file at this
     path, whoever opened it. It does not find hard links with other names,
-    programs that are running, mapped files, or handles that another thread
-    is waiting for.
+    programs that are running, mapped files, or handles on which a thread is
+    blocked.
 
     Args:
         file: A file, or a string or PathLike as above. With `pid`, the
@@ -1799,7 +1799,7 @@ def holders(file: _File | _Name, pid: SupportsIndex | None = None) -> list[Holde
 
 
 def _holders(file: Any, pid: SupportsIndex | None) -> tuple[list[Holder], str]:
-    """Return what `holders` returns, and the sentence that goes with it."""
+    """Return what `holders` returns, and the note for the command line."""
     if pid is None:
         if isinstance(file, str):
             return _holders_of_name(*_parse_name(file))
@@ -1973,9 +1973,9 @@ def disable_inheritance(*keep: _File) -> None:
     It closes nothing: this process still has its files. What a C library
     opens later may be inheritable again.
 
-    Call it early. A child that was handed files calls `receive` before
-    this. On Windows no other thread may be starting a child at that moment:
-    that child could lose its standard streams.
+    Call it early, but in a child that was passed files, call `receive`
+    first. On Windows, do not call it while another thread is starting a
+    child: that child could lose its standard streams.
 
     Args:
         *keep: The files that stay as they are.
@@ -2183,8 +2183,8 @@ def passing(*files: _File, startupinfo: Any = None) -> Generator[Child, None, No
     process's streams is passed as a duplicate, which is closed when the
     block ends. So is a file that is given a second time. On Windows, a file
     that was opened for appending still appends in the child. An int does
-    not show that, so pass the file itself. multiprocessing refuses a file
-    from two blocks in the same `args`.
+    not show that, so pass the file itself. multiprocessing refuses `args`
+    that contain the same file from two blocks.
 
     Args:
         *files: The files.
