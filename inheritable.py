@@ -842,9 +842,10 @@ if sys.platform == "win32":
     # Only one thread of this process asks at a time. So no list contains what another
     # thread has opened for its own listing.
     _asking = threading.RLock()
+    _is_asking = False
 
     # An old name of start_new_thread, which gevent does not replace.
-    _start_new_thread: Any = vars(_thread)["start_new"]
+    _start_new_thread: Any = vars(_thread).get("start_new", _thread.start_new_thread)
 
     # How long to wait for a further answer, in milliseconds. A path may take longer.
     _PATIENCE = 250
@@ -902,9 +903,7 @@ if sys.platform == "win32":
             _wait_while_some_end(threads)
             for thread in threads:
                 answer = _exit_code(thread)
-                is_late = answer == _winapi.STILL_ACTIVE
-                # A listing in a signal handler may have closed its handle.
-                if not is_late and thread in _late_threads:
+                if answer != _winapi.STILL_ACTIVE:
                     key, _ = _late_threads.pop(thread)
                     answers[key] = answer
                     _kernel32.CloseHandle(thread)
@@ -954,6 +953,24 @@ if sys.platform == "win32":
                 del _late_threads[thread]
                 _kernel32.CloseHandle(thread)
         _close_duplicates({*_duplicates})
+
+    @contextlib.contextmanager
+    def _asking_alone() -> Generator[None, None, None]:
+        """Keep other threads from asking, and close what earlier calls have left.
+
+        A call in a signal handler may interrupt another one of the same thread. It
+        leaves alone what that one is using.
+        """
+        global _is_asking
+        with _unless_finalizing(_asking):
+            interrupts = _is_asking
+            try:
+                _is_asking = True
+                if not interrupts:
+                    _reap_late_threads()
+                yield
+            finally:
+                _is_asking = interrupts
 
     def _without_prefix(path: str) -> str:
         # A question mark cannot be anywhere else in a path.
@@ -1063,8 +1080,7 @@ if sys.platform == "win32":
 
     def _list_process(pid: int) -> list[OpenHandle]:
         access = _winapi.PROCESS_DUP_HANDLE
-        with _unless_finalizing(_asking), _opened_process(pid, access) as process:
-            _reap_late_threads()
+        with _asking_alone(), _opened_process(pid, access) as process:
             rows = sorted(_HandleTable().rows("UniqueProcessId", pid), key=_handle_in)
             with _usable_here(map(_handle_in, rows), pid, process) as usable:
                 targets = {key: _type_name(handle) for key, handle in usable.items()}
@@ -1261,7 +1277,10 @@ else:
                     yield [*fields[1:4], fields[7], fields[9]]
 
     def _unix_rows(process: str) -> list[tuple[str, str, str]]:
-        """Return the flags, the inode and the name of each Unix socket."""
+        """Return the flags, the inode and the name of each Unix socket.
+
+        A name can have line breaks in it, and so imitate a row with any inode.
+        """
         import re
 
         text = os.fsdecode(_read(f"{process}/net/unix"))
@@ -1269,14 +1288,9 @@ else:
         # comes before the next row, because it may have spaces and line breaks in it.
         row = r"[0-9a-f]+: (?:[0-9A-F]{8} ){2}([0-9A-F]{8}) [0-9A-F]{4} [0-9A-F]{2} +"
         _, *parts = re.split(rf"^{row}([0-9]+)(?: |$)", text, flags=re.MULTILINE)
-        inodes = parts[1::3]
-        # A name can imitate a row. Then its inode appears twice, and is ignored.
-        times = collections.Counter(inodes)
-        return [
-            (flags, inode, name[: -len("\n")])
-            for flags, inode, name in zip(parts[::3], inodes, parts[2::3])
-            if times[inode] == 1
-        ]
+        # For each row, there are the two groups and the name.
+        names = [name[: -len("\n")] for name in parts[2::3]]
+        return list(zip(parts[::3], parts[1::3], names))
 
     def _address(field: str) -> str:
         """Return an address and a port as people write them."""
@@ -1309,7 +1323,8 @@ else:
                 if int(flags, 16) & __SO_ACCEPTCON:
                     text += " listening"
                 found[link].append(text)
-        # The name of a Unix socket can imitate a row. Then its inode is there twice.
+        # The name of a Unix socket can imitate another one's row. Then that one has two
+        # descriptions.
         return {link: texts[0] for link, texts in found.items() if len(texts) == 1}
 
     def _with_descriptions(handles: list[OpenHandle], process: str) -> list[OpenHandle]:
@@ -1339,10 +1354,12 @@ else:
             try:
                 inheritable, access, _ = _fdinfo(process, fd)
             except PermissionError:
-                # It has capabilities that this process lacks, or has begun to exit.
-                if _is_ending(process):
-                    return []
-                raise
+                # It has capabilities that this process lacks, or has begun to exit, or
+                # is gone by now.
+                with contextlib.suppress(*_GONE):
+                    if not _is_ending(process):
+                        raise
+                return []
             except _GONE:
                 # It was closed meanwhile.
                 continue
@@ -1412,8 +1429,7 @@ if sys.platform == "win32":
         if _CompareObjectHandles is None:
             raise NotImplementedError("holders needs Windows 10 or later")
         access = _winapi.PROCESS_DUP_HANDLE
-        with _unless_finalizing(_asking), _opened_process(pid, access) as process:
-            _reap_late_threads()
+        with _asking_alone(), _opened_process(pid, access) as process:
             rows_of = _rows_like(handle, pid)
             with _usable_here([handle], pid, process) as originals:
                 if not originals:
@@ -1432,8 +1448,7 @@ if sys.platform == "win32":
             raise NotImplementedError("only Linux shows who has a port or a socket")
         file = _opened_for_attributes(name)
         try:
-            with _unless_finalizing(_asking):
-                _reap_late_threads()
+            with _asking_alone():
                 rows_of = _rows_like(file, os.getpid())
                 wanted = _path(file)
                 if wanted is None:
@@ -1569,7 +1584,8 @@ else:
             _, _, tty = _fdinfo(process, fd)
             return _search(_identity, {_identity(path)}, tty, left_out)
         except FileNotFoundError:
-            # It was the descriptor that was used to list this process's own folder.
+            # It was closed meanwhile, or it was the descriptor that os.listdir used to
+            # list the folder of this process.
             raise _bad_handle(fd) from None
 
     def _holders_of_name(kind: str, name: str) -> tuple[list[Holder], str]:
@@ -1589,11 +1605,12 @@ else:
             inodes &= _users_of_sockets(kind, name).keys()
         if found or not inodes:
             return found, note
+        # The table of Unix sockets does not show their users.
         user = users[min(inodes)]
+        by = f" by user {user}" if user else ""
         raise PermissionError(
             errno.EACCES,
-            f"{kind}:{name} is in use{user and ' by user '}{user}, but by no process "
-            "that may be inspected",
+            f"{kind}:{name} is in use{by}, but by no process that may be inspected",
         )
 
     # The inode of a TCP socket that no process has any more: TIME_WAIT, FIN_WAIT,
@@ -1620,7 +1637,7 @@ else:
             own = os.getpid()
             found, note = _holders_of_handle(fd, own, left_out=(own, fd))
             if stat.S_ISSOCK(os.fstat(fd).st_mode):
-                note = f"for a socket: unix:{path}"
+                note = "for a socket: unix: and the name that it was bound to"
         finally:
             os.close(fd)
         return found, note
@@ -2287,17 +2304,19 @@ def receive_handle(arg: str) -> int:
 
 def _parse_argument(arg: object) -> tuple[int, bool]:
     """Return the handle that an argument names, and whether to append to it."""
-    import re
-
+    # This imports nothing: the child may have no free descriptor, or a new root folder.
     if not isinstance(arg, str):
         raise _expected("a str from child.args", arg)
-    # int would accept spaces, signs, underscores and the digits of other scripts.
-    parts = re.fullmatch(f"(0|[1-9][0-9]*)({_APPENDING}|)", arg)
-    # A number is a multiple of 4 if its last two digits are.
-    if not parts or int(parts[1][-2:]) % _HANDLE_MULTIPLE:
+    appending = bool(_APPENDING) and arg.endswith(_APPENDING)
+    digits = arg[: -len(_APPENDING)] if appending else arg
+    # int would accept spaces, signs, underscores and the digits of other scripts. A
+    # number is a multiple of 4 if its last two digits are.
+    is_decimal = digits.isascii() and digits.isdigit()
+    has_zeros = digits.startswith("0") and digits != "0"
+    if not is_decimal or has_zeros or int(digits[-2:]) % _HANDLE_MULTIPLE:
         raise ValueError(f"expected a string that passing makes, not {arg!r}")
     # Digits beyond these are cut off. What is left is still too large for a handle.
-    return int(parts[1][:_MAX_DIGITS]), parts[2] != ""
+    return int(digits[:_MAX_DIGITS]), appending
 
 
 def _receive(arg: Any, result_of: Callable[[int, bool], int]) -> int:
