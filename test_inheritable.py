@@ -2558,7 +2558,10 @@ class TestOpenHandlesOfAnotherProcess(Case):
 
         def end():
             os.kill(pid, signal.SIGKILL)
-            os.waitid(os.P_PID, pid, os.WEXITED | (0 if is_reaped else os.WNOWAIT))
+            if is_reaped:
+                os.waitpid(pid, 0)
+            else:
+                wait_until(lambda: state_of(pid) == "Z")
 
         with AtStep(step, end, MODULE) as tracing:
             got = outcome(open_handles, pid)
