@@ -1260,9 +1260,6 @@ else:
         lines = _read(f"{process}/fdinfo/{fd}").decode("ascii", "replace").splitlines()
         pairs = (line.partition(":") for line in lines)
         found = {name: value.strip() for name, _, value in pairs}
-        # A process that is just ending has an empty one.
-        if "flags" not in found:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         flags = int(found["flags"], 8)
         return not flags & os.O_CLOEXEC, _access(flags), found.get("tty-index")
 
