@@ -93,13 +93,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Generator, Iterable, Sequence
-    from typing import Any, NamedTuple, SupportsIndex, TypedDict, Union
+    from typing import Any, NamedTuple, Protocol, SupportsIndex, TypedDict, Union
 
-    from _typeshed import HasFileno as _HasFileno
-    from _typeshed import StrPath as _Name
+    class _HasFileno(Protocol):
+        """Something that has a file descriptor or, on Windows, possibly a handle."""
+
+        def fileno(self) -> int:
+            """Return its number."""
+            ...
 
     # Python 3.8 has no | for types here.
     _File = Union[SupportsIndex, _HasFileno]  # noqa: RUF100, UP007
+    _Name = Union[str, os.PathLike[str]]  # noqa: RUF100, UP007
 
     class _OpenHandle(NamedTuple):
         handle: int
