@@ -1610,9 +1610,12 @@ class TestTheFourFunctions(Case):
         for flag in True, False:
             set_inheritable(0, flag)
             for function, *args in [get_inheritable], [set_inheritable, flag]:
-                long_way = fastest(function, number, *args, number=500)
-                short_cut = fastest(function, 0, *args, number=500)
-                self.assertLess(short_cut, 0.75 * long_way, (function, flag))
+                long_way, short_cut = [], []
+                # They take turns, because other programs may disturb one for a while.
+                for _ in range(5):
+                    long_way.append(fastest(function, number, *args, number=500))
+                    short_cut.append(fastest(function, 0, *args, number=500))
+                self.assertLess(min(short_cut), 0.75 * min(long_way), (function, flag))
 
 
 class TestTheFourFunctionsAndChildren(Case):
